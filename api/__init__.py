@@ -1,0 +1,1 @@
+"""The service: composition, I/O, HTTP, queue and command line."""

@@ -1,0 +1,1 @@
+"""The mark: read it, judge it, strike it."""

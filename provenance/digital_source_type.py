@@ -1,0 +1,53 @@
+"""IPTC digital source types, and which of them say that a generator made the picture.
+
+Source: IPTC NewsCodes, http://cv.iptc.org/newscodes/digitalsourcetype/; C2PA Technical Specification 2.3, "Digital source type".
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+_IPTC: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+
+
+class DigitalSourceType(StrEnum):
+    """The terms Assay writes or reasons about; the value is the URI."""
+
+    TRAINED_ALGORITHMIC_MEDIA = _IPTC + "trainedAlgorithmicMedia"
+    COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA = _IPTC + "compositeWithTrainedAlgorithmicMedia"
+    ALGORITHMIC_MEDIA = _IPTC + "algorithmicMedia"
+    COMPOSITE_SYNTHETIC = _IPTC + "compositeSynthetic"
+    DIGITAL_CAPTURE = _IPTC + "digitalCapture"
+    COMPUTATIONAL_CAPTURE = _IPTC + "computationalCapture"
+    DIGITAL_CREATION = _IPTC + "digitalCreation"
+    HUMAN_EDITS = _IPTC + "humanEdits"
+
+
+class Extent(StrEnum):
+    """How much of an asset a declaration says is synthetic."""
+
+    FULL = "full"
+    PARTIAL = "partial"
+
+
+_FULL: Final = frozenset({"trainedalgorithmicmedia", "algorithmicmedia", "trainedalgorithmicdata"})
+_PARTIAL: Final = frozenset({"compositewithtrainedalgorithmicmedia", "compositesynthetic"})
+
+
+def synthetic_extent(uri: str | None) -> Extent | None:
+    """How much a digital source type says is synthetic; None when it says nothing of the kind.
+
+    Only the last path segment counts, in any case: files carry http and https, and c2pa.org as well as iptc.org.
+
+    >>> synthetic_extent("https://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic")
+    <Extent.PARTIAL: 'partial'>
+    >>> synthetic_extent("http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture") is None
+    True
+    """
+    if uri is None:
+        return None
+    term = uri.strip().rstrip("/").rsplit("/", 1)[-1].lower()
+    if term in _FULL:
+        return Extent.FULL
+    return Extent.PARTIAL if term in _PARTIAL else None

@@ -1,0 +1,116 @@
+"""What made an image: the record a generator hands in to be declared.
+
+Values only. How the record becomes a manifest is `provenance.manifest`; how it becomes EXIF, XMP and PNG text is
+`provenance.metadata`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from provenance.asset import Asset
+from provenance.digital_source_type import DigitalSourceType
+from provenance.errors import RecordInvalid
+
+Scalar = str | int | float | bool
+"""A parameter's value; finite when it is a number."""
+
+MAX_TEXT_CHARACTERS = 16_384
+"""Longest prompt, negative prompt or parameter, in characters."""
+
+
+class GenerationMode(StrEnum):
+    """What the generator was asked to do."""
+
+    TEXT_TO_IMAGE = "text-to-image"
+    IMAGE_TO_IMAGE = "image-to-image"
+    INPAINTING = "inpainting"
+    UPSCALING = "upscaling"
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A LoRA or the like that was active."""
+
+    name: str
+    weight: float | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyResult:
+    """What the pipeline's own safety checker said."""
+
+    checked: bool
+    """False when the pipeline has no checker."""
+    flagged: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRecord:
+    """Everything that is declared about how one image was made.
+
+    Raises:
+        RecordInvalid: A parent is missing for a mode that starts from an image, a text is too long, a time has no zone, or a
+            parameter is no finite scalar.
+    """
+
+    model: str
+    """Model id, such as "stabilityai/sdxl-turbo"."""
+    created_at: datetime
+    """When the pixels were made, with a time zone."""
+    mode: GenerationMode = GenerationMode.TEXT_TO_IMAGE
+    provider: str = "unnamed provider"
+    """Who runs the generator."""
+    model_version: str | None = None
+    model_sha256: str | None = None
+    """SHA-256 of the weights, lower-case hexadecimal."""
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    seed: int | None = None
+    scheduler: str | None = None
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    """Such as steps, guidance_scale, width and height in pixels, strength."""
+    adapters: tuple[Adapter, ...] = ()
+    safety: SafetyResult = SafetyResult(checked=False)
+    parents: tuple[Asset, ...] = ()
+    """Images this one was made from; the first is what was opened."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
+        if self.created_at.tzinfo is None:
+            raise RecordInvalid("created_at needs a time zone")
+        object.__setattr__(self, "created_at", self.created_at.astimezone(UTC))
+        if not self.model.strip():
+            raise RecordInvalid("a record needs the model's id")
+        if self.mode is not GenerationMode.TEXT_TO_IMAGE and not self.parents:
+            raise RecordInvalid(f"{self.mode} starts from an image: name it as parent")
+        texts = [self.model, self.provider, self.model_version, self.prompt, self.negative_prompt, self.scheduler]
+        texts += [value for value in self.parameters.values() if isinstance(value, str)]
+        for text in texts:
+            if text is not None and len(text) > MAX_TEXT_CHARACTERS:
+                raise RecordInvalid(f"a text has {len(text)} characters, the limit is {MAX_TEXT_CHARACTERS}")
+            if text is not None and "\x00" in text:
+                raise RecordInvalid("a text holds a NUL character, which EXIF and PNG text would cut at")
+        try:
+            json.dumps(dict(self.parameters), allow_nan=False)
+        except (TypeError, ValueError) as err:
+            raise RecordInvalid(f"parameters must be finite scalars: {err}") from err
+        if self.model_sha256 is not None and not _is_sha256(self.model_sha256):
+            raise RecordInvalid("model_sha256 must be 64 lower-case hexadecimal digits")
+
+    @property
+    def digital_source_type(self) -> DigitalSourceType:
+        """Wholly generated without a parent, a composite with one."""
+        if self.parents:
+            return DigitalSourceType.COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA
+        return DigitalSourceType.TRAINED_ALGORITHMIC_MEDIA
+
+
+def _is_sha256(text: str) -> bool:
+    return len(text) == 64 and set(text) <= set("0123456789abcdef")

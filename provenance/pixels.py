@@ -1,0 +1,108 @@
+"""Decode an asset to RGB once, within limits, the same way for everyone who looks at pixels.
+
+Orientation from EXIF is applied, palettes and grey are expanded, 16-bit is scaled to 8-bit, CMYK is converted without colour
+management, alpha is composited on white. Nothing is resampled. Animations are refused: no frame stands for the others.
+
+Source: Pillow's decoders; HEIC through pillow-heif (libheif).
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from typing import TypeAlias
+
+import numpy as np
+import pillow_heif
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from provenance.asset import Asset
+from provenance.errors import AssetAnimated, AssetUnreadable, PixelsTooMany
+
+MAX_ASSET_PIXELS = 50_000_000
+"""Default limit of decoded pixels (width times height). RGB is 3 bytes a pixel: 150 MB."""
+
+PixelArray: TypeAlias = NDArray[np.uint8]
+"""RGB pixels, shape (height, width, 3), 0 to 255."""
+
+_PILLOW_FORMATS = {
+    "image/png": ("PNG",),
+    "image/jpeg": ("JPEG", "MPO"),
+    "image/webp": ("WEBP",),
+    "image/avif": ("AVIF",),
+    "image/heic": ("HEIF",),
+    "image/heif": ("HEIF", "AVIF"),
+    "image/tiff": ("TIFF",),
+    "image/gif": ("GIF",),
+}
+_heif_lock = threading.Lock()
+
+
+def decode(asset: Asset, *, max_pixels: int = MAX_ASSET_PIXELS) -> PixelArray:
+    """RGB pixels of `asset`, upright, shape (height, width, 3).
+
+    Raises:
+        PixelsTooMany: The header announces more than `max_pixels`; nothing is decoded then.
+        AssetAnimated: There is more than one frame.
+        AssetUnreadable: The decoder refused, for example because the file is truncated.
+    """
+    image = open_image(asset, max_pixels=max_pixels)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            upright = ImageOps.exif_transpose(image)
+            return np.asarray(_to_rgb(upright), dtype=np.uint8)
+    except MemoryError:
+        raise
+    except Exception as err:  # Pillow's plug-ins raise OSError, ValueError, SyntaxError, struct.error and more
+        raise AssetUnreadable(f"could not decode this {asset.media_type}: {err}") from err
+
+
+def open_image(asset: Asset, *, max_pixels: int = MAX_ASSET_PIXELS) -> Image.Image:
+    """The asset opened by the decoder of its own media type only, its header checked and no pixel decoded.
+
+    Raises:
+        PixelsTooMany: The header announces more than `max_pixels`.
+        AssetAnimated: There is more than one frame.
+        AssetUnreadable: The header cannot be read.
+    """
+    _register_heif()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # size is checked below, against our own limit
+            image = Image.open(io.BytesIO(asset.data), formats=_PILLOW_FORMATS[asset.media_type])
+    except Image.DecompressionBombError as err:
+        raise PixelsTooMany(f"{err}; the limit is {max_pixels}") from err
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError) as err:
+        raise AssetUnreadable(f"could not read the header of this {asset.media_type}: {err}") from err
+    width, height = image.size
+    if width * height > max_pixels:
+        raise PixelsTooMany(f"the image has {width} x {height} pixels, the limit is {max_pixels} in all")
+    # A phone's multi-picture JPEG holds a gain map or a depth picture beside the one still that is meant.
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+        raise AssetAnimated(f"the image has {getattr(image, 'n_frames', 0)} frames, one is taken")
+    return image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I;16") or image.mode == "I":
+        # 65535 / 255 = 257 exactly, so that black and white stay black and white.
+        values = np.asarray(image).astype(np.uint32)
+        return Image.fromarray((values.clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no stated range")
+    if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _register_heif() -> None:
+    with _heif_lock:
+        if "HEIF" not in Image.OPEN:
+            pillow_heif.register_heif_opener()

@@ -1,0 +1,77 @@
+"""Status codes: C2PA's own, verbatim, grouped by what they mean to a verdict, and ours.
+
+Source: C2PA Technical Specification 2.3, "Standard status codes". Ours live under `manifest.`, `marks.`, `watermark.`,
+`fingerprint.`, `detector.` and `examiner.`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+CLAIM_SIGNATURE_VALIDATED: Final = "claimSignature.validated"
+CLAIM_SIGNATURE_MISMATCH: Final = "claimSignature.mismatch"
+CREDENTIAL_TRUSTED: Final = "signingCredential.trusted"
+CREDENTIAL_UNTRUSTED: Final = "signingCredential.untrusted"
+CREDENTIAL_INVALID: Final = "signingCredential.invalid"
+
+TRUSTED_CODES: Final = frozenset({CLAIM_SIGNATURE_VALIDATED, CREDENTIAL_TRUSTED})
+"""Success codes every trusted manifest has, besides one of `HARD_BINDING_MATCHES`."""
+
+HARD_BINDING_MATCHES: Final = frozenset(
+    {
+        "assertion.dataHash.match",
+        "assertion.bmffHash.match",
+        "assertion.boxesHash.match",
+        "assertion.collectionHash.match",
+        "assertion.multiAssetHash.match",
+    }
+)
+"""Success codes that tie a manifest to these very bytes."""
+
+MISMATCHES: Final = frozenset(
+    {
+        "assertion.dataHash.mismatch",
+        "assertion.bmffHash.mismatch",
+        "assertion.boxesHash.mismatch",
+        "assertion.collectionHash.mismatch",
+        "assertion.multiAssetHash.mismatch",
+        "assertion.hashedURI.mismatch",
+        CLAIM_SIGNATURE_MISMATCH,
+        "ingredient.manifest.mismatch",
+        "ingredient.claimSignature.mismatch",
+    }
+)
+"""Failure codes that say something was changed after it was signed."""
+
+EXCLUDED_CONTENT: Final = frozenset(
+    {"assertion.dataHash.additionalExclusionsPresent", "assertion.boxesHash.additionalExclusionsPresent"}
+)
+"""Codes that say content lies outside the hard binding: it can be swapped and nothing breaks.
+
+The `bmffHash` code of the same name is left out: files of the first SDK versions carry it for boxes that hold no media.
+"""
+
+MANIFEST_ABSENT: Final = "manifest.absent"
+"""No manifest embedded. Normal: most platforms strip metadata."""
+MANIFEST_REMOTE: Final = "manifest.remote_reference"
+"""The asset points to a manifest elsewhere, which was not followed."""
+MANIFEST_MALFORMED: Final = "manifest.malformed"
+"""A manifest is there and cannot be parsed."""
+MANIFEST_TIER_CURRENT: Final = "manifest.tier.current"
+MANIFEST_TIER_LEGACY: Final = "manifest.tier.legacy"
+"""Trusted through the interim list, frozen on 1 January 2026."""
+MANIFEST_TIER_DEVELOPMENT: Final = "manifest.tier.development"
+"""Trusted through a development authority of this installation: proves nothing to anyone else."""
+SIGNER_WRONG_LIST: Final = "manifest.signer_on_wrong_list"
+"""The signer chains to an anchor that was given for time-stamps or identities, not for signers."""
+SIGNER_USAGE_WRONG: Final = "manifest.signer_usage_wrong"
+"""The signing certificate is for time-stamping only."""
+
+MARKS_ABSENT: Final = "marks.absent"
+MARKS_PRESENT: Final = "marks.present"
+
+DETECTOR_ABSTAINED: Final = "detector.abstained"
+"""The detector ran and declines to judge this image; the explanation starts with its reason code."""
+
+EXAMINER_UNAVAILABLE: Final = "examiner.unavailable"
+"""The examiner could not run; the explanation starts with the error's code."""

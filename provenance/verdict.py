@@ -1,0 +1,311 @@
+"""From evidence to a verdict: precedence, not arithmetic.
+
+The first row of `VerdictPolicy.decide` that applies decides; whatever says otherwise is shown as dissent. Evidence is never
+averaged across kinds. A quiet detector is not evidence that an image is a photograph, so `inconclusive` is the default.
+
+Pure: no I/O, no clock, no settings. Which bytes were looked at and by whom is `provenance.inspection`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from provenance.digital_source_type import Extent, synthetic_extent
+from provenance.errors import NotTrusted
+from provenance.evidence import (
+    DeclarationEvidence,
+    Evidence,
+    Forgeability,
+    Layer,
+    Outcome,
+    ScoreEvidence,
+    StatusEvidence,
+    declarations,
+    failure_codes,
+    scores,
+    statuses,
+    success_codes,
+)
+from provenance.status_codes import (
+    CLAIM_SIGNATURE_VALIDATED,
+    CREDENTIAL_UNTRUSTED,
+    EXCLUDED_CONTENT,
+    HARD_BINDING_MATCHES,
+    MANIFEST_TIER_CURRENT,
+    MANIFEST_TIER_DEVELOPMENT,
+    MANIFEST_TIER_LEGACY,
+    MISMATCHES,
+    TRUSTED_CODES,
+)
+
+
+class Conclusion(StrEnum):
+    """What a verdict concludes. There is no "real"."""
+
+    TRUSTED_ORIGIN = "trusted_origin"
+    DECLARED_SYNTHETIC = "declared_synthetic"
+    ALTERED = "altered"
+    RECOVERED_SYNTHETIC = "recovered_synthetic"
+    LIKELY_SYNTHETIC = "likely_synthetic"
+    INCONCLUSIVE = "inconclusive"
+
+
+class ProvenanceState(StrEnum):
+    """What became of the asset's manifest."""
+
+    TRUSTED = "trusted"
+    UNKNOWN_SIGNER = "unknown_signer"
+    INVALID = "invalid"
+    ABSENT = "absent"
+    RECOVERED = "recovered"
+
+
+class Tier(StrEnum):
+    """Which kind of trust list a trusted signer is on."""
+
+    CURRENT = "current"
+    LEGACY = "legacy"
+    DEVELOPMENT = "development"
+
+
+class Weight(StrEnum):
+    """What a basis item did to the verdict."""
+
+    DECIDED = "decided"
+    SUPPORTS = "supports"
+    DISAGREES = "disagrees"
+
+
+class ExitCode(IntEnum):
+    """Exit codes of `assay check`."""
+
+    NO_FINDING = 0
+    FINDING = 1
+    UNAVAILABLE = 2
+    ERROR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BasisItem:
+    """One line of what a verdict rests on, for people."""
+
+    layer: Layer
+    statement: str
+    forgeable: Forgeability | None
+    """What it takes to forge it; None for measurements and checks, which declare nothing."""
+    weight: Weight
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A conclusion that states its basis."""
+
+    conclusion: Conclusion
+    state: ProvenanceState
+    tier: Tier | None = None
+    extent: Extent | None = None
+    """How much is declared synthetic; only with `declared_synthetic` and `recovered_synthetic`."""
+    reasons: tuple[Evidence, ...] = ()
+    """Evidence that decided."""
+    dissent: tuple[Evidence, ...] = ()
+    """Evidence that disagrees."""
+    basis: tuple[BasisItem, ...] = ()
+    exit_code: ExitCode = ExitCode.NO_FINDING
+
+
+@dataclass(frozen=True, slots=True)
+class _Ruling:
+    conclusion: Conclusion
+    reasons: tuple[Evidence, ...] = ()
+    extent: Extent | None = None
+
+
+_TIERS: Final = {
+    MANIFEST_TIER_CURRENT: Tier.CURRENT,
+    MANIFEST_TIER_LEGACY: Tier.LEGACY,
+    MANIFEST_TIER_DEVELOPMENT: Tier.DEVELOPMENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictPolicy:
+    """The precedence of evidence. Its version changes whenever a verdict could."""
+
+    version: str = "1"
+
+    def decide(self, evidence: Sequence[Evidence]) -> Verdict:
+        """The verdict on one asset, from everything its examiners found, in any order."""
+        state = provenance_state(evidence)
+        rows: tuple[Callable[[Sequence[Evidence], ProvenanceState], _Ruling | None], ...] = (
+            _altered,
+            _trusted,
+            _declared_synthetic,
+            _marked_synthetic,
+            _flagged,
+        )
+        ruling = next((r for row in rows if (r := row(evidence, state)) is not None), _Ruling(Conclusion.INCONCLUSIVE))
+        dissent = _dissent(evidence, ruling)
+        return Verdict(
+            conclusion=ruling.conclusion,
+            state=state,
+            tier=_tier(evidence) if state is ProvenanceState.TRUSTED else None,
+            extent=ruling.extent,
+            reasons=ruling.reasons,
+            dissent=dissent,
+            basis=_basis(evidence, ruling, dissent, state),
+            exit_code=_exit_code(evidence, ruling.conclusion, dissent),
+        )
+
+
+def provenance_state(evidence: Sequence[Evidence]) -> ProvenanceState:
+    """State of the embedded manifest: trusted, intact with an unknown signer, invalid, or absent."""
+    manifest = [e for e in evidence if isinstance(e, StatusEvidence) and e.examiner == "c2pa"]
+    succeeded, failed = success_codes(manifest), failure_codes(manifest)
+    codes = {e.code for e in manifest}
+    if not succeeded and not failed:
+        return ProvenanceState.ABSENT
+    if failed - {CREDENTIAL_UNTRUSTED} or codes & EXCLUDED_CONTENT:
+        return ProvenanceState.INVALID
+    if CLAIM_SIGNATURE_VALIDATED not in succeeded or not succeeded & HARD_BINDING_MATCHES:
+        return ProvenanceState.INVALID
+    return ProvenanceState.TRUSTED if succeeded >= TRUSTED_CODES and not failed else ProvenanceState.UNKNOWN_SIGNER
+
+
+def require_trusted(evidence: Sequence[Evidence]) -> None:
+    """Return only if the manifest is intact and its signer trusted.
+
+    Raises:
+        NotTrusted: With the success codes that are missing and the failures that were found.
+    """
+    if provenance_state(evidence) is ProvenanceState.TRUSTED:
+        return
+    succeeded, failed = success_codes(evidence), failure_codes(evidence)
+    missing = TRUSTED_CODES - succeeded
+    if not succeeded & HARD_BINDING_MATCHES:
+        missing |= HARD_BINDING_MATCHES
+    excluded = {e.code for e in evidence if isinstance(e, StatusEvidence)} & EXCLUDED_CONTENT
+    raise NotTrusted(missing=missing, failures=failed | excluded)
+
+
+def _altered(evidence: Sequence[Evidence], state: ProvenanceState) -> _Ruling | None:
+    broken = tuple(
+        e
+        for e in evidence
+        if isinstance(e, StatusEvidence)
+        and (e.code in EXCLUDED_CONTENT or (e.outcome is Outcome.FAILURE and e.code in MISMATCHES))
+    )
+    return _Ruling(Conclusion.ALTERED, broken) if broken else None
+
+
+def _trusted(evidence: Sequence[Evidence], state: ProvenanceState) -> _Ruling | None:
+    if state is not ProvenanceState.TRUSTED:
+        return None
+    proof = tuple(e for e in statuses(evidence, Outcome.SUCCESS) if e.code in TRUSTED_CODES | HARD_BINDING_MATCHES)
+    declared = _manifest_declarations(evidence)
+    synthetic = _synthetic(declared)
+    if synthetic:
+        return _Ruling(Conclusion.DECLARED_SYNTHETIC, (*synthetic, *proof), _extent(synthetic))
+    return _Ruling(Conclusion.TRUSTED_ORIGIN, (*declared, *proof))
+
+
+def _declared_synthetic(evidence: Sequence[Evidence], state: ProvenanceState) -> _Ruling | None:
+    intact = _manifest_declarations(evidence) if state is ProvenanceState.UNKNOWN_SIGNER else ()
+    marks = tuple(
+        d for d in _marks(evidence) if d.forgeability in (Forgeability.SIGNED, Forgeability.KEYED)
+    )
+    synthetic = _synthetic((*intact, *marks))
+    return _Ruling(Conclusion.DECLARED_SYNTHETIC, synthetic, _extent(synthetic)) if synthetic else None
+
+
+def _marked_synthetic(evidence: Sequence[Evidence], state: ProvenanceState) -> _Ruling | None:
+    synthetic = _synthetic(_marks(evidence))
+    return _Ruling(Conclusion.LIKELY_SYNTHETIC, synthetic) if synthetic else None
+
+
+def _flagged(evidence: Sequence[Evidence], state: ProvenanceState) -> _Ruling | None:
+    flagged = tuple(s for s in scores(evidence) if s.flagged)
+    return _Ruling(Conclusion.LIKELY_SYNTHETIC, flagged) if flagged else None
+
+
+def _dissent(evidence: Sequence[Evidence], ruling: _Ruling) -> tuple[Evidence, ...]:
+    """A flagged score, or a declaration, that says otherwise than the conclusion."""
+    says_synthetic = {
+        Conclusion.TRUSTED_ORIGIN: False,
+        Conclusion.DECLARED_SYNTHETIC: True,
+        Conclusion.RECOVERED_SYNTHETIC: True,
+        Conclusion.LIKELY_SYNTHETIC: True,
+    }.get(ruling.conclusion)
+    if says_synthetic is None:
+        return ()
+    if says_synthetic:
+        return tuple(d for d in declarations(evidence) if d.digital_source_type and d not in ruling.reasons and not _synthetic([d]))
+    flagged = (s for s in scores(evidence) if s.flagged)
+    return (*flagged, *(d for d in _synthetic(declarations(evidence)) if d not in ruling.reasons))
+
+
+def _basis(
+    evidence: Sequence[Evidence], ruling: _Ruling, dissent: tuple[Evidence, ...], state: ProvenanceState
+) -> tuple[BasisItem, ...]:
+    weights = [(e, Weight.DECIDED) for e in ruling.reasons] + [(e, Weight.DISAGREES) for e in dissent]
+    if ruling.conclusion in (Conclusion.DECLARED_SYNTHETIC, Conclusion.RECOVERED_SYNTHETIC, Conclusion.LIKELY_SYNTHETIC):
+        agreeing: list[Evidence] = [*_synthetic(declarations(evidence)), *(s for s in scores(evidence) if s.flagged)]
+        weights += [(e, Weight.SUPPORTS) for e in agreeing if e not in ruling.reasons]
+    items = (_basis_item(e, weight, state) for e, weight in weights)
+    return tuple(dict.fromkeys(items))
+
+
+def _basis_item(evidence: Evidence, weight: Weight, state: ProvenanceState) -> BasisItem:
+    match evidence:
+        case ScoreEvidence():
+            point = evidence.operating_point
+            statement = (
+                f"the detector's log-likelihood ratio {evidence.llr:+.2f} exceeds {point.threshold_llr:+.2f}, "
+                f"set for a false-positive rate of {point.target_fpr:.1%}"
+            )
+            return BasisItem(Layer.FORENSIC, statement, None, weight)
+        case DeclarationEvidence():
+            return BasisItem(evidence.layer, _declares(evidence, state), evidence.forgeability, weight)
+        case StatusEvidence():
+            return BasisItem(Layer.METADATA, f"{evidence.code}: {evidence.outcome}", None, weight)
+
+
+def _declares(declaration: DeclarationEvidence, state: ProvenanceState) -> str:
+    term = (declaration.digital_source_type or "").rsplit("/", 1)[-1] or "no digital source type"
+    by = f" by {declaration.generator}" if declaration.generator else ""
+    if declaration.examiner != "c2pa":
+        return f"a mark ({declaration.locator or declaration.examiner}) declares {term}{by}"
+    signer = declaration.signer or "a signer without a name"
+    known = {ProvenanceState.TRUSTED: "trusted", ProvenanceState.UNKNOWN_SIGNER: "unknown"}.get(state, "unverified")
+    return f"a manifest signed by {signer} ({known}) declares {term}{by}"
+
+
+def _exit_code(evidence: Sequence[Evidence], conclusion: Conclusion, dissent: tuple[Evidence, ...]) -> ExitCode:
+    if conclusion is Conclusion.INCONCLUSIVE:
+        return ExitCode.UNAVAILABLE if statuses(evidence, Outcome.UNAVAILABLE) else ExitCode.NO_FINDING
+    if conclusion is Conclusion.TRUSTED_ORIGIN:
+        return ExitCode.FINDING if scores(dissent) else ExitCode.NO_FINDING
+    return ExitCode.FINDING
+
+
+def _manifest_declarations(evidence: Sequence[Evidence]) -> tuple[DeclarationEvidence, ...]:
+    return tuple(d for d in declarations(evidence) if d.examiner == "c2pa")
+
+
+def _marks(evidence: Sequence[Evidence]) -> tuple[DeclarationEvidence, ...]:
+    return tuple(d for d in declarations(evidence) if d.examiner != "c2pa")
+
+
+def _synthetic(declared: Iterable[DeclarationEvidence]) -> tuple[DeclarationEvidence, ...]:
+    return tuple(d for d in declared if synthetic_extent(d.digital_source_type) is not None)
+
+
+def _extent(synthetic: Iterable[DeclarationEvidence]) -> Extent:
+    extents = {synthetic_extent(d.digital_source_type) for d in synthetic}
+    return Extent.FULL if Extent.FULL in extents else Extent.PARTIAL
+
+
+def _tier(evidence: Sequence[Evidence]) -> Tier | None:
+    return next((_TIERS[e.code] for e in evidence if isinstance(e, StatusEvidence) and e.code in _TIERS), None)
