@@ -1,6 +1,6 @@
 """IPTC digital source types, and which of them say that a generator made the picture.
 
-Source: IPTC NewsCodes, http://cv.iptc.org/newscodes/digitalsourcetype/; C2PA Technical Specification 2.3, "Digital source type".
+Source: IPTC NewsCodes, http://cv.iptc.org/newscodes/digitalsourcetype/; C2PA Technical Specification 2.3, "Actions".
 """
 
 from __future__ import annotations

@@ -25,9 +25,20 @@ Findings are not here: a missing manifest, an unknown signer, a broken binding a
     │   ├── WeightsUnreadable      detector.weights_unreadable
     │   └── WeightsMismatch        detector.weights_mismatch    digest differs from the card: refuse to load
     ├── PipelineError              pipeline.failed
-    │   └── PipelineRefused        pipeline.refused         an exit no stamp can reach, such as latent output
+    │   ├── PipelineRefused        pipeline.refused         an exit no stamp can reach, such as latent output
+    │   ├── GenerationInvalid      pipeline.request_invalid     what was asked for is out of range, or not what this model takes
+    │   └── ModelUnusable          pipeline.model_unusable  the model directory is not one, is incomplete or holds pickles
     ├── ReportError                report.invalid           a report that does not parse, or whose signature does not hold
     ├── StorageError               storage.failed           such as a full disk
+    │   └── OutputExists           storage.output_exists    something is there already and nobody said to replace it
+    ├── FetchError                 fetch.failed             the other side answered badly or not at all
+    │   ├── FetchRefused           fetch.refused            an address, port, redirect or encoding we do not follow
+    │   ├── FetchTooLarge          fetch.too_large          more bytes than the limit
+    │   └── FetchTimeout           fetch.timeout
+    ├── AccessError                access.failed
+    │   ├── AccessUnauthenticated  access.unauthenticated   no key, or none we know
+    │   └── AccessForbidden        access.forbidden         the key lacks the scope
+    ├── UsageInvalid               usage.invalid            options that do not go together, or a value out of range
     └── NotTrusted                 manifest.not_trusted     raised by `require_trusted` only
 """
 
@@ -181,6 +192,18 @@ class PipelineRefused(PipelineError):
     code: ClassVar[str] = "pipeline.refused"
 
 
+class GenerationInvalid(PipelineError):
+    """What was asked of a generator is out of range, or nothing this model takes."""
+
+    code: ClassVar[str] = "pipeline.request_invalid"
+
+
+class ModelUnusable(PipelineError):
+    """The model directory is not one, is incomplete or corrupt, or holds pickles, which run code when read."""
+
+    code: ClassVar[str] = "pipeline.model_unusable"
+
+
 class ReportError(AssayError):
     """A report that does not parse, or whose signature does not hold."""
 
@@ -191,6 +214,60 @@ class StorageError(AssayError):
     """The place that keeps objects or results failed; nothing was kept."""
 
     code: ClassVar[str] = "storage.failed"
+
+
+class OutputExists(StorageError):
+    """Something is there already and nobody said to replace it."""
+
+    code: ClassVar[str] = "storage.output_exists"
+
+
+class FetchError(AssayError):
+    """A URL could not be fetched: the other side answered badly or not at all."""
+
+    code: ClassVar[str] = "fetch.failed"
+
+
+class FetchRefused(FetchError):
+    """A URL, address, port, redirect or encoding that is not followed, whoever asks."""
+
+    code: ClassVar[str] = "fetch.refused"
+
+
+class FetchTooLarge(FetchError):
+    """More bytes than the limit in force."""
+
+    code: ClassVar[str] = "fetch.too_large"
+
+
+class FetchTimeout(FetchError):
+    """The time allowed for connecting, or for the whole fetch, ran out."""
+
+    code: ClassVar[str] = "fetch.timeout"
+
+
+class AccessError(AssayError):
+    """Whoever asks may not have this."""
+
+    code: ClassVar[str] = "access.failed"
+
+
+class AccessUnauthenticated(AccessError):
+    """No API key, or none that is known and in force."""
+
+    code: ClassVar[str] = "access.unauthenticated"
+
+
+class AccessForbidden(AccessError):
+    """The API key is known and lacks the scope."""
+
+    code: ClassVar[str] = "access.forbidden"
+
+
+class UsageInvalid(AssayError):
+    """Options that do not go together, or a value out of range."""
+
+    code: ClassVar[str] = "usage.invalid"
 
 
 class NotTrusted(AssayError):

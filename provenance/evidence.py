@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from provenance.asset import Asset
 
@@ -46,6 +46,20 @@ class Forgeability(StrEnum):
     """A public encoder: anyone can put it on any picture."""
     TEXT = "text"
     """A text editor."""
+
+
+class Tier(StrEnum):
+    """Which kind of trust list a trusted signer is on."""
+
+    CURRENT = "current"
+    LEGACY = "legacy"
+    """The interim list, frozen on 1 January 2026."""
+    DEVELOPMENT = "development"
+    """An authority of this installation: proves nothing to anyone else."""
+
+
+C2PA_EXAMINER: Final = "c2pa"
+"""Name of the examiner whose statuses and declarations are the embedded manifest's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,13 +43,12 @@ MISMATCHES: Final = frozenset(
 )
 """Failure codes that say something was changed after it was signed."""
 
-EXCLUDED_CONTENT: Final = frozenset(
-    {"assertion.dataHash.additionalExclusionsPresent", "assertion.boxesHash.additionalExclusionsPresent"}
+ADDITIONAL_EXCLUSIONS: Final = frozenset(
+    {"assertion.dataHash.additionalExclusionsPresent", "assertion.bmffHash.additionalExclusionsPresent"}
 )
-"""Codes that say content lies outside the hard binding: it can be swapped and nothing breaks.
-
-The `bmffHash` code of the same name is left out: files of the first SDK versions carry it for boxes that hold no media.
-"""
+"""Codes that say the hard binding leaves out more than the manifest; what it leaves out has to be looked at."""
+CONTENT_EXCLUDED: Final = "manifest.content_excluded"
+"""Content lies outside the hard binding: it can be swapped and every hash still matches."""
 
 MANIFEST_ABSENT: Final = "manifest.absent"
 """No manifest embedded. Normal: most platforms strip metadata."""
@@ -69,6 +68,8 @@ SIGNER_USAGE_WRONG: Final = "manifest.signer_usage_wrong"
 
 MARKS_ABSENT: Final = "marks.absent"
 MARKS_PRESENT: Final = "marks.present"
+MARKS_MALFORMED: Final = "marks.malformed"
+"""Metadata is there and cannot be read, so marks in it cannot be ruled out; the locator says which."""
 
 DETECTOR_ABSTAINED: Final = "detector.abstained"
 """The detector ran and declines to judge this image; the explanation starts with its reason code."""

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
 
+from provenance.basis import BasisItem, Weight, basis_item
 from provenance.digital_source_type import Extent, synthetic_extent
 from provenance.errors import NotTrusted
 from provenance.evidence import (
+    C2PA_EXAMINER,
     DeclarationEvidence,
     Evidence,
     Forgeability,
-    Layer,
     Outcome,
-    ScoreEvidence,
     StatusEvidence,
+    Tier,
     declarations,
     failure_codes,
     scores,
@@ -31,9 +32,11 @@ from provenance.evidence import (
 )
 from provenance.status_codes import (
     CLAIM_SIGNATURE_VALIDATED,
+    CONTENT_EXCLUDED,
     CREDENTIAL_UNTRUSTED,
-    EXCLUDED_CONTENT,
     HARD_BINDING_MATCHES,
+    MANIFEST_ABSENT,
+    MANIFEST_REMOTE,
     MANIFEST_TIER_CURRENT,
     MANIFEST_TIER_DEVELOPMENT,
     MANIFEST_TIER_LEGACY,
@@ -63,22 +66,6 @@ class ProvenanceState(StrEnum):
     RECOVERED = "recovered"
 
 
-class Tier(StrEnum):
-    """Which kind of trust list a trusted signer is on."""
-
-    CURRENT = "current"
-    LEGACY = "legacy"
-    DEVELOPMENT = "development"
-
-
-class Weight(StrEnum):
-    """What a basis item did to the verdict."""
-
-    DECIDED = "decided"
-    SUPPORTS = "supports"
-    DISAGREES = "disagrees"
-
-
 class ExitCode(IntEnum):
     """Exit codes of `assay check`."""
 
@@ -89,22 +76,12 @@ class ExitCode(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class BasisItem:
-    """One line of what a verdict rests on, for people."""
-
-    layer: Layer
-    statement: str
-    forgeable: Forgeability | None
-    """What it takes to forge it; None for measurements and checks, which declare nothing."""
-    weight: Weight
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """A conclusion that states its basis."""
 
     conclusion: Conclusion
-    state: ProvenanceState
+    state: ProvenanceState | None
+    """What became of the manifest; None when nobody could look, which is not the same as absent."""
     tier: Tier | None = None
     extent: Extent | None = None
     """How much is declared synthetic; only with `declared_synthetic` and `recovered_synthetic`."""
@@ -123,6 +100,9 @@ class _Ruling:
     extent: Extent | None = None
 
 
+_SYNTHETIC_CONCLUSIONS: Final = frozenset(
+    {Conclusion.DECLARED_SYNTHETIC, Conclusion.RECOVERED_SYNTHETIC, Conclusion.LIKELY_SYNTHETIC}
+)
 _TIERS: Final = {
     MANIFEST_TIER_CURRENT: Tier.CURRENT,
     MANIFEST_TIER_LEGACY: Tier.LEGACY,
@@ -139,7 +119,7 @@ class VerdictPolicy:
     def decide(self, evidence: Sequence[Evidence]) -> Verdict:
         """The verdict on one asset, from everything its examiners found, in any order."""
         state = provenance_state(evidence)
-        rows: tuple[Callable[[Sequence[Evidence], ProvenanceState], _Ruling | None], ...] = (
+        rows: tuple[Callable[[Sequence[Evidence], ProvenanceState | None], _Ruling | None], ...] = (
             _altered,
             _trusted,
             _declared_synthetic,
@@ -148,26 +128,27 @@ class VerdictPolicy:
         )
         ruling = next((r for row in rows if (r := row(evidence, state)) is not None), _Ruling(Conclusion.INCONCLUSIVE))
         dissent = _dissent(evidence, ruling)
+        tier = _tier(evidence) if state is ProvenanceState.TRUSTED else None
         return Verdict(
             conclusion=ruling.conclusion,
             state=state,
-            tier=_tier(evidence) if state is ProvenanceState.TRUSTED else None,
+            tier=tier,
             extent=ruling.extent,
             reasons=ruling.reasons,
             dissent=dissent,
-            basis=_basis(evidence, ruling, dissent, state),
+            basis=_basis(evidence, ruling, dissent, _signer_standing(state, tier)),
             exit_code=_exit_code(evidence, ruling.conclusion, dissent),
         )
 
 
-def provenance_state(evidence: Sequence[Evidence]) -> ProvenanceState:
-    """State of the embedded manifest: trusted, intact with an unknown signer, invalid, or absent."""
-    manifest = [e for e in evidence if isinstance(e, StatusEvidence) and e.examiner == "c2pa"]
+def provenance_state(evidence: Sequence[Evidence]) -> ProvenanceState | None:
+    """State of the embedded manifest; None when it was not looked for or could not be."""
+    manifest = [e for e in evidence if isinstance(e, StatusEvidence) and e.examiner == C2PA_EXAMINER]
     succeeded, failed = success_codes(manifest), failure_codes(manifest)
     codes = {e.code for e in manifest}
     if not succeeded and not failed:
-        return ProvenanceState.ABSENT
-    if failed - {CREDENTIAL_UNTRUSTED} or codes & EXCLUDED_CONTENT:
+        return ProvenanceState.ABSENT if codes & {MANIFEST_ABSENT, MANIFEST_REMOTE} else None
+    if failed - {CREDENTIAL_UNTRUSTED}:
         return ProvenanceState.INVALID
     if CLAIM_SIGNATURE_VALIDATED not in succeeded or not succeeded & HARD_BINDING_MATCHES:
         return ProvenanceState.INVALID
@@ -186,21 +167,15 @@ def require_trusted(evidence: Sequence[Evidence]) -> None:
     missing = TRUSTED_CODES - succeeded
     if not succeeded & HARD_BINDING_MATCHES:
         missing |= HARD_BINDING_MATCHES
-    excluded = {e.code for e in evidence if isinstance(e, StatusEvidence)} & EXCLUDED_CONTENT
-    raise NotTrusted(missing=missing, failures=failed | excluded)
+    raise NotTrusted(missing=missing, failures=failed)
 
 
-def _altered(evidence: Sequence[Evidence], state: ProvenanceState) -> _Ruling | None:
-    broken = tuple(
-        e
-        for e in evidence
-        if isinstance(e, StatusEvidence)
-        and (e.code in EXCLUDED_CONTENT or (e.outcome is Outcome.FAILURE and e.code in MISMATCHES))
-    )
+def _altered(evidence: Sequence[Evidence], state: ProvenanceState | None) -> _Ruling | None:
+    broken = tuple(e for e in statuses(evidence, Outcome.FAILURE) if e.code in MISMATCHES or e.code == CONTENT_EXCLUDED)
     return _Ruling(Conclusion.ALTERED, broken) if broken else None
 
 
-def _trusted(evidence: Sequence[Evidence], state: ProvenanceState) -> _Ruling | None:
+def _trusted(evidence: Sequence[Evidence], state: ProvenanceState | None) -> _Ruling | None:
     if state is not ProvenanceState.TRUSTED:
         return None
     proof = tuple(e for e in statuses(evidence, Outcome.SUCCESS) if e.code in TRUSTED_CODES | HARD_BINDING_MATCHES)
@@ -211,75 +186,52 @@ def _trusted(evidence: Sequence[Evidence], state: ProvenanceState) -> _Ruling | 
     return _Ruling(Conclusion.TRUSTED_ORIGIN, (*declared, *proof))
 
 
-def _declared_synthetic(evidence: Sequence[Evidence], state: ProvenanceState) -> _Ruling | None:
+def _declared_synthetic(evidence: Sequence[Evidence], state: ProvenanceState | None) -> _Ruling | None:
     intact = _manifest_declarations(evidence) if state is ProvenanceState.UNKNOWN_SIGNER else ()
-    marks = tuple(
-        d for d in _marks(evidence) if d.forgeability in (Forgeability.SIGNED, Forgeability.KEYED)
-    )
+    marks = tuple(d for d in _marks(evidence) if d.forgeability in (Forgeability.SIGNED, Forgeability.KEYED))
     synthetic = _synthetic((*intact, *marks))
     return _Ruling(Conclusion.DECLARED_SYNTHETIC, synthetic, _extent(synthetic)) if synthetic else None
 
 
-def _marked_synthetic(evidence: Sequence[Evidence], state: ProvenanceState) -> _Ruling | None:
+def _marked_synthetic(evidence: Sequence[Evidence], state: ProvenanceState | None) -> _Ruling | None:
     synthetic = _synthetic(_marks(evidence))
     return _Ruling(Conclusion.LIKELY_SYNTHETIC, synthetic) if synthetic else None
 
 
-def _flagged(evidence: Sequence[Evidence], state: ProvenanceState) -> _Ruling | None:
+def _flagged(evidence: Sequence[Evidence], state: ProvenanceState | None) -> _Ruling | None:
     flagged = tuple(s for s in scores(evidence) if s.flagged)
     return _Ruling(Conclusion.LIKELY_SYNTHETIC, flagged) if flagged else None
 
 
 def _dissent(evidence: Sequence[Evidence], ruling: _Ruling) -> tuple[Evidence, ...]:
     """A flagged score, or a declaration, that says otherwise than the conclusion."""
-    says_synthetic = {
-        Conclusion.TRUSTED_ORIGIN: False,
-        Conclusion.DECLARED_SYNTHETIC: True,
-        Conclusion.RECOVERED_SYNTHETIC: True,
-        Conclusion.LIKELY_SYNTHETIC: True,
-    }.get(ruling.conclusion)
-    if says_synthetic is None:
+    if ruling.conclusion in _SYNTHETIC_CONCLUSIONS:
+        says = (d for d in declarations(evidence) if d.digital_source_type and d not in ruling.reasons)
+        return tuple(d for d in says if not _synthetic([d]))
+    if ruling.conclusion is not Conclusion.TRUSTED_ORIGIN:
         return ()
-    if says_synthetic:
-        return tuple(d for d in declarations(evidence) if d.digital_source_type and d not in ruling.reasons and not _synthetic([d]))
     flagged = (s for s in scores(evidence) if s.flagged)
     return (*flagged, *(d for d in _synthetic(declarations(evidence)) if d not in ruling.reasons))
 
 
 def _basis(
-    evidence: Sequence[Evidence], ruling: _Ruling, dissent: tuple[Evidence, ...], state: ProvenanceState
+    evidence: Sequence[Evidence], ruling: _Ruling, dissent: tuple[Evidence, ...], standing: str
 ) -> tuple[BasisItem, ...]:
     weights = [(e, Weight.DECIDED) for e in ruling.reasons] + [(e, Weight.DISAGREES) for e in dissent]
-    if ruling.conclusion in (Conclusion.DECLARED_SYNTHETIC, Conclusion.RECOVERED_SYNTHETIC, Conclusion.LIKELY_SYNTHETIC):
+    if ruling.conclusion in _SYNTHETIC_CONCLUSIONS:
         agreeing: list[Evidence] = [*_synthetic(declarations(evidence)), *(s for s in scores(evidence) if s.flagged)]
         weights += [(e, Weight.SUPPORTS) for e in agreeing if e not in ruling.reasons]
-    items = (_basis_item(e, weight, state) for e, weight in weights)
-    return tuple(dict.fromkeys(items))
+    return tuple(dict.fromkeys(basis_item(e, weight, standing) for e, weight in weights))
 
 
-def _basis_item(evidence: Evidence, weight: Weight, state: ProvenanceState) -> BasisItem:
-    match evidence:
-        case ScoreEvidence():
-            point = evidence.operating_point
-            statement = (
-                f"the detector's log-likelihood ratio {evidence.llr:+.2f} exceeds {point.threshold_llr:+.2f}, "
-                f"set for a false-positive rate of {point.target_fpr:.1%}"
-            )
-            return BasisItem(Layer.FORENSIC, statement, None, weight)
-        case DeclarationEvidence():
-            return BasisItem(evidence.layer, _declares(evidence, state), evidence.forgeability, weight)
-        case StatusEvidence():
-            return BasisItem(Layer.METADATA, f"{evidence.code}: {evidence.outcome}", None, weight)
-
-
-def _declares(declaration: DeclarationEvidence, state: ProvenanceState) -> str:
-    term = (declaration.digital_source_type or "").rsplit("/", 1)[-1] or "no digital source type"
-    by = f" by {declaration.generator}" if declaration.generator else ""
-    if declaration.examiner != "c2pa":
-        return f"a mark ({declaration.locator or declaration.examiner}) declares {term}{by}"
-    signer = declaration.signer or "a signer without a name"
-    known = {ProvenanceState.TRUSTED: "trusted", ProvenanceState.UNKNOWN_SIGNER: "unknown"}.get(state, "unverified")
-    return f"a manifest signed by {signer} ({known}) declares {term}{by}"
+def _signer_standing(state: ProvenanceState | None, tier: Tier | None) -> str:
+    if state is ProvenanceState.UNKNOWN_SIGNER:
+        return "an unknown signer"
+    if state is not ProvenanceState.TRUSTED:
+        return "not verified"
+    if tier is Tier.DEVELOPMENT:
+        return "a development credential of this installation, which proves nothing to others"
+    return "trusted through the legacy interim list" if tier is Tier.LEGACY else "trusted"
 
 
 def _exit_code(evidence: Sequence[Evidence], conclusion: Conclusion, dissent: tuple[Evidence, ...]) -> ExitCode:
@@ -291,11 +243,11 @@ def _exit_code(evidence: Sequence[Evidence], conclusion: Conclusion, dissent: tu
 
 
 def _manifest_declarations(evidence: Sequence[Evidence]) -> tuple[DeclarationEvidence, ...]:
-    return tuple(d for d in declarations(evidence) if d.examiner == "c2pa")
+    return tuple(d for d in declarations(evidence) if d.examiner == C2PA_EXAMINER)
 
 
 def _marks(evidence: Sequence[Evidence]) -> tuple[DeclarationEvidence, ...]:
-    return tuple(d for d in declarations(evidence) if d.examiner != "c2pa")
+    return tuple(d for d in declarations(evidence) if d.examiner != C2PA_EXAMINER)
 
 
 def _synthetic(declared: Iterable[DeclarationEvidence]) -> tuple[DeclarationEvidence, ...]:
