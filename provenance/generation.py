@@ -95,8 +95,8 @@ class GenerationRecord:
         for text in texts:
             if text is not None and len(text) > MAX_TEXT_CHARACTERS:
                 raise RecordInvalid(f"a text has {len(text)} characters, the limit is {MAX_TEXT_CHARACTERS}")
-            if text is not None and "\x00" in text:
-                raise RecordInvalid("a text holds a NUL character, which EXIF and PNG text would cut at")
+            if text is not None and ("\x00" in text or any("\ud800" <= c <= "\udfff" for c in text)):
+                raise RecordInvalid("a text holds a NUL character, where EXIF would cut it, or half a surrogate pair")
         try:
             json.dumps(dict(self.parameters), allow_nan=False)
         except (TypeError, ValueError) as err:

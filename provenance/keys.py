@@ -73,8 +73,11 @@ class Credential:
                 certificate.verify_directly_issued_by(issuer)
         except Exception as err:  # cryptography raises ValueError, TypeError and InvalidSignature here
             raise CredentialInvalid(f"not a certificate chain, leaf first: {err or type(err).__name__}") from err
-        _require_claim_signing(certificates[0])
-        return cls(certificates, _algorithm_of(certificates[0].public_key()))
+        leaf = certificates[0]
+        if not may_sign_claims(leaf):
+            found = ", ".join(sorted(_usages(leaf))) or "none"
+            raise CredentialInvalid(f"the certificate may not sign claims: its extended key usages are {found}")
+        return cls(certificates, _algorithm_of(leaf.public_key()))
 
     @property
     def pem(self) -> bytes:
@@ -279,13 +282,16 @@ def _signing_function(key: PrivateKeyTypes) -> Callable[[bytes], bytes]:
     raise CredentialInvalid(f"cannot sign with a {type(key).__name__}")
 
 
-def _require_claim_signing(leaf: x509.Certificate) -> None:
+def may_sign_claims(leaf: x509.Certificate) -> bool:
+    """Whether the extended key usages of an end-entity certificate include one of `CLAIM_SIGNING_USAGES`."""
+    return not _usages(leaf).isdisjoint(CLAIM_SIGNING_USAGES)
+
+
+def _usages(leaf: x509.Certificate) -> frozenset[str]:
     try:
-        usages = {usage.dotted_string for usage in leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value}
-    except x509.ExtensionNotFound:
-        usages = set()
-    if not usages & set(CLAIM_SIGNING_USAGES):
-        raise CredentialInvalid(f"the certificate may not sign claims: its extended key usages are {sorted(usages) or 'none'}")
+        return frozenset(u.dotted_string for u in leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+    except (x509.ExtensionNotFound, ValueError):  # ValueError: the extensions are malformed
+        return frozenset()
 
 
 def _spki(key: object) -> bytes:

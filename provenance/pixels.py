@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from provenance.asset import Asset
 from provenance.errors import AssetAnimated, AssetUnreadable, PixelsTooMany
@@ -73,29 +73,36 @@ def open_image(asset: Asset, *, max_pixels: int = MAX_ASSET_PIXELS) -> Image.Ima
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # size is checked below, against our own limit
             image = Image.open(io.BytesIO(asset.data), formats=_PILLOW_FORMATS[asset.media_type])
+        # Counting walks the file. A phone's multi-picture JPEG has a gain map or a depth picture beside the one still meant.
+        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    except MemoryError:
+        raise
     except Image.DecompressionBombError as err:
         raise PixelsTooMany(f"{err}; the limit is {max_pixels}") from err
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError) as err:
+    except Exception as err:  # Pillow's plug-ins raise OSError, RuntimeError, TypeError, IndexError and more
         raise AssetUnreadable(f"could not read the header of this {asset.media_type}: {err}") from err
     width, height = image.size
     if width * height > max_pixels:
         raise PixelsTooMany(f"the image has {width} x {height} pixels, the limit is {max_pixels} in all")
-    # A phone's multi-picture JPEG holds a gain map or a depth picture beside the one still that is meant.
-    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-        raise AssetAnimated(f"the image has {getattr(image, 'n_frames', 0)} frames, one is taken")
+    if frames > 1:
+        raise AssetAnimated(f"the image has {frames} frames, one is taken")
     return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
+    keyed = "transparency" in image.info
+    if image.mode == "RGB" and not keyed:
         return image
-    if image.mode.startswith("I;16") or image.mode == "I":
+    if image.mode.startswith("I;16"):
         # 65535 / 255 = 257 exactly, so that black and white stay black and white.
-        values = np.asarray(image).astype(np.uint32)
-        return Image.fromarray((values.clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
-    if image.mode == "F":
-        raise ValueError("floating-point pixels have no stated range")
-    if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
+        values = np.asarray(image).astype(np.uint16)
+        grey = (values // 257).astype(np.uint8)
+        if keyed:
+            grey[values == image.info["transparency"]] = 255
+        return Image.fromarray(grey).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise ValueError("32-bit pixels have no stated range")
+    if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or keyed:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")

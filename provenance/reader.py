@@ -1,8 +1,8 @@
 """Read the C2PA manifest of an asset and report what validating it found.
 
 The C2PA SDK checks signature, hashes and trust; this module asks and translates, and adds what the SDK leaves to its caller:
-which list a signer was found on, and what validating the ingredients found. A missing manifest is a finding, not an error. No
-network: remote manifests are named, not followed.
+which list a signer was found on, what its certificate is for, and what validating the ingredients found. A missing manifest is
+a finding, not an error. No network: remote manifests are named, not followed.
 
 Source: C2PA Technical Specification 2.3, "Validation states" and "Standard status codes"; c2pa-python 0.38.
 """
@@ -12,14 +12,17 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import c2pa
+from cryptography import x509
 
 from provenance.asset import Asset
+from provenance.cose import signing_certificate
 from provenance.errors import ExaminerError
 from provenance.evidence import (
     C2PA_EXAMINER,
@@ -31,7 +34,8 @@ from provenance.evidence import (
     StatusEvidence,
     Tier,
 )
-from provenance.keys import CLAIM_SIGNING_USAGES
+from provenance.exclusions import content_left_out
+from provenance.keys import CLAIM_SIGNING_USAGES, may_sign_claims
 from provenance.status_codes import (
     ADDITIONAL_EXCLUSIONS,
     CONTENT_EXCLUDED,
@@ -45,6 +49,7 @@ from provenance.status_codes import (
     MANIFEST_TIER_DEVELOPMENT,
     MANIFEST_TIER_LEGACY,
     MISMATCHES,
+    SIGNER_USAGE_WRONG,
     SIGNER_WRONG_LIST,
     TRUSTED_CODES,
 )
@@ -60,12 +65,8 @@ _TIER_CODES: Final = {
     Tier.LEGACY: MANIFEST_TIER_LEGACY,
     Tier.DEVELOPMENT: MANIFEST_TIER_DEVELOPMENT,
 }
-_MAX_STRUCTURAL_EXCLUSION_BYTES: Final = 8
-_STRUCTURAL_BOXES: Final = frozenset(
-    {"/uuid", "/ftyp", "/free", "/skip", "/emsg", "/mfra", "/mfra/tfra", "/meta/iloc", "/moof/traf/tfhd", "/moof/traf/trun"}
-    | {f"/moov/trak/mdia/minf/stbl/{table}" for table in ("stco", "co64")}
-)
-"""Boxes the specification lets a binding leave out: offsets that change when the manifest is inserted, no media."""
+_TRUST_LIST: Final = re.compile(r"found in \[(.*)\] trust anchors$", re.DOTALL)
+"""How the SDK names the list a signer was found on; empty when the certificate itself is on an allowed list."""
 _MAX_TEXT_CHARACTERS: Final = 500  # a manifest is written by strangers; a report quotes it, briefly
 
 
@@ -96,22 +97,36 @@ class C2paExaminer:
                 return [_status(MANIFEST_ABSENT, Outcome.INFORMATIONAL)]
             with reader:
                 store = json.loads(reader.json())
-                exclusions = _exclusions(store, reader)
+                exclusions = _exclusions(store, reader, asset.media_type)
+                certificate = _signing_certificate(store, reader)
         except c2pa.C2paError as err:
             return [_refusal(err)]
         except (KeyError, ValueError) as err:
             return [_status(MANIFEST_MALFORMED, Outcome.FAILURE, explanation=f"{type(err).__name__}: {err}")]
-        return [*self._statuses(store), *exclusions, *_declarations(store)]
+        return [*self._statuses(store, certificate), *exclusions, *_declarations(store)]
 
-    def _statuses(self, store: Mapping[str, Any]) -> Iterator[StatusEvidence]:
-        results = store.get("validation_results") or {}
-        found = self._trust.by_uri(results.get("trustListUri"))
-        for status in _codes(results.get("activeManifest")):
+    def _statuses(self, store: Mapping[str, Any], certificate: x509.Certificate | None) -> Iterator[StatusEvidence]:
+        active = (store.get("validation_results") or {}).get("activeManifest") or {}
+        for status in _codes(active):
             if status.code == CREDENTIAL_TRUSTED:
-                yield from _trust_statuses(status, found)
+                yield from _trust_statuses(status, self._list_of_signer(active, certificate), certificate)
             else:
                 yield status
         yield from _ingredient_statuses(store)
+
+    def _list_of_signer(self, active: Mapping[str, Any], certificate: x509.Certificate | None) -> TrustList | None:
+        """The list the active manifest's own signer was found on; None when it is not clear.
+
+        `trustListUri` will not do: with ingredients it names the list of whichever manifest was validated last, so that a
+        parent's signer would lend its trust. The status itself names the list, and none for an allowed certificate.
+        """
+        trusted = [
+            str(item.get("explanation")) for item in active.get("success") or [] if item.get("code") == CREDENTIAL_TRUSTED
+        ]
+        named = [match.group(1) for text in trusted if (match := _TRUST_LIST.search(text))]
+        if len(named) != 1:
+            return None
+        return self._trust.by_uri(named[0]) if named[0] else self._trust.allowing(certificate)
 
     def _sdk_context(self) -> Any:  # noqa: ANN401  # the SDK has no types
         with self._lock:
@@ -140,30 +155,49 @@ def _settings(trust: TrustStore) -> dict[str, Any]:
     }
 
 
-def _exclusions(store: Mapping[str, Any], reader: Any) -> list[StatusEvidence]:  # noqa: ANN401  # the SDK has no types
+def _exclusions(store: Mapping[str, Any], reader: Any, media_type: str) -> list[StatusEvidence]:  # noqa: ANN401  # no types
     """A failure if the hard binding leaves out content; empty otherwise.
 
-    The SDK only says that more than the manifest was left out, which a sound TIFF does too: four bytes that hold the
-    manifest's length. The second longest range and those after it are therefore what counts.
+    The SDK only says that more than the manifest was left out, which sound TIFF, AVIF and HEIC files do too.
     """
-    codes = [
-        s for s in _codes((store.get("validation_results") or {}).get("activeManifest")) if s.code in ADDITIONAL_EXCLUSIONS
-    ]
-    if not codes:
-        return []
-    manifest = (json.loads(reader.detailed_json()).get("manifests") or {}).get(store.get("active_manifest")) or {}
-    bindings = [data for label, data in (manifest.get("assertion_store") or {}).items() if label.startswith("c2pa.hash.")]
-    for exclusions in [binding.get("exclusions") or [] for binding in bindings if isinstance(binding, dict)]:
-        lengths = sorted((int(e["length"]) for e in exclusions if "start" in e), reverse=True)
-        boxes = {e["xpath"] for e in exclusions if "xpath" in e}
-        if sum(lengths[1:]) > _MAX_STRUCTURAL_EXCLUSION_BYTES or boxes - _STRUCTURAL_BOXES:
-            left_out = f"{sum(lengths[1:])} bytes" if lengths else f"boxes {sorted(boxes - _STRUCTURAL_BOXES)}"
-            return [_status(CONTENT_EXCLUDED, Outcome.FAILURE, codes[0].locator, f"the hash leaves out {left_out} of content")]
+    active = (store.get("validation_results") or {}).get("activeManifest")
+    codes = [status for status in _codes(active) if status.code in ADDITIONAL_EXCLUSIONS]
+    manifests = json.loads(reader.detailed_json()).get("manifests") or {} if codes else {}
+    for status in codes:
+        # The binding may be another manifest's: an update manifest has none of its own.
+        *_, label, _, name = ["", "", *status.locator.split("/")]
+        binding = ((manifests.get(label) or {}).get("assertion_store") or {}).get(name)
+        left_out = content_left_out(binding, media_type)
+        if left_out:
+            return [_status(CONTENT_EXCLUDED, Outcome.FAILURE, status.locator, f"the hash leaves out {left_out}")]
     return []
 
 
-def _trust_statuses(trusted: StatusEvidence, found: TrustList | None) -> Iterator[StatusEvidence]:
-    """The SDK's "trusted", kept only if the anchor is on a list that was given for signers."""
+def _signing_certificate(store: Mapping[str, Any], reader: Any) -> x509.Certificate | None:  # noqa: ANN401  # the SDK has no types
+    """Certificate that signed the active manifest, if the SDK trusts it; None when it cannot be told which one that is."""
+    active = (store.get("validation_results") or {}).get("activeManifest")
+    if all(status.code != CREDENTIAL_TRUSTED for status in _codes(active)):
+        return None
+    label = str(store.get("active_manifest"))
+    serial = ((store.get("manifests") or {}).get(label) or {}).get("signature_info", {}).get("cert_serial_number")
+    try:
+        jumbf = io.BytesIO()
+        reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", jumbf)
+        certificate = signing_certificate(jumbf.getvalue(), label)
+    except (c2pa.C2paError, ValueError):
+        return None
+    return certificate if str(certificate.serial_number) == serial else None
+
+
+def _trust_statuses(
+    trusted: StatusEvidence, found: TrustList | None, certificate: x509.Certificate | None
+) -> Iterator[StatusEvidence]:
+    """The SDK's "trusted", kept only for a certificate that may sign claims, through a list that was given for signers."""
+    if certificate is None or not may_sign_claims(certificate):
+        why = "cannot be told" if certificate is None else "may not sign claims"
+        yield _status(CREDENTIAL_UNTRUSTED, Outcome.FAILURE, trusted.locator, f"the signing certificate {why}")
+        yield _status(SIGNER_USAGE_WRONG, Outcome.INFORMATIONAL, trusted.locator)
+        return
     if found is not None and found.purpose is TrustPurpose.SIGNERS:
         yield trusted
         yield _status(_TIER_CODES[found.tier], Outcome.INFORMATIONAL, trusted.locator, f"trust list {found.name}")

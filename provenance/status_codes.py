@@ -39,12 +39,17 @@ MISMATCHES: Final = frozenset(
         CLAIM_SIGNATURE_MISMATCH,
         "ingredient.manifest.mismatch",
         "ingredient.claimSignature.mismatch",
+        "assertion.boxesHash.unknownBox",  # a part was added that the signer did not hash
     }
 )
 """Failure codes that say something was changed after it was signed."""
 
+IDENTITY_CODES_PREFIX: Final = "cawg."
+"""Codes of identity assertions, which say who else vouches. One that fails, or cannot be resolved without a network, is shown
+and leaves the manifest's own signature and binding as they are."""
+
 ADDITIONAL_EXCLUSIONS: Final = frozenset(
-    {"assertion.dataHash.additionalExclusionsPresent", "assertion.bmffHash.additionalExclusionsPresent"}
+    {f"assertion.{kind}.additionalExclusionsPresent" for kind in ("dataHash", "bmffHash", "boxesHash")}
 )
 """Codes that say the hard binding leaves out more than the manifest; what it leaves out has to be looked at."""
 CONTENT_EXCLUDED: Final = "manifest.content_excluded"

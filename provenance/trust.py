@@ -98,6 +98,11 @@ class TrustStore:
         """The list the SDK named, or None."""
         return next((entry for entry in self.lists if entry.uri == uri), None)
 
+    def allowing(self, certificate: x509.Certificate | None) -> TrustList | None:
+        """The first list for signers that allows this very certificate, or None."""
+        lists = (entry for entry in self.lists if entry.purpose is TrustPurpose.SIGNERS and entry.allowed_pem)
+        return next((entry for entry in lists if certificate in x509.load_pem_x509_certificates(entry.allowed_pem)), None)
+
     def including(self, entry: TrustList) -> TrustStore:
         """This store and one more list; the same store if it is there already."""
         return self if self.by_uri(entry.uri) else TrustStore((*self.lists, entry))

@@ -35,6 +35,7 @@ from provenance.status_codes import (
     CONTENT_EXCLUDED,
     CREDENTIAL_UNTRUSTED,
     HARD_BINDING_MATCHES,
+    IDENTITY_CODES_PREFIX,
     MANIFEST_ABSENT,
     MANIFEST_REMOTE,
     MANIFEST_TIER_CURRENT,
@@ -103,10 +104,10 @@ class _Ruling:
 _SYNTHETIC_CONCLUSIONS: Final = frozenset(
     {Conclusion.DECLARED_SYNTHETIC, Conclusion.RECOVERED_SYNTHETIC, Conclusion.LIKELY_SYNTHETIC}
 )
-_TIERS: Final = {
-    MANIFEST_TIER_CURRENT: Tier.CURRENT,
-    MANIFEST_TIER_LEGACY: Tier.LEGACY,
+_TIERS: Final = {  # weakest first
     MANIFEST_TIER_DEVELOPMENT: Tier.DEVELOPMENT,
+    MANIFEST_TIER_LEGACY: Tier.LEGACY,
+    MANIFEST_TIER_CURRENT: Tier.CURRENT,
 }
 
 
@@ -143,7 +144,7 @@ class VerdictPolicy:
 
 def provenance_state(evidence: Sequence[Evidence]) -> ProvenanceState | None:
     """State of the embedded manifest; None when it was not looked for or could not be."""
-    manifest = [e for e in evidence if isinstance(e, StatusEvidence) and e.examiner == C2PA_EXAMINER]
+    manifest = _manifest_statuses(evidence)
     succeeded, failed = success_codes(manifest), failure_codes(manifest)
     codes = {e.code for e in manifest}
     if not succeeded and not failed:
@@ -163,7 +164,8 @@ def require_trusted(evidence: Sequence[Evidence]) -> None:
     """
     if provenance_state(evidence) is ProvenanceState.TRUSTED:
         return
-    succeeded, failed = success_codes(evidence), failure_codes(evidence)
+    manifest = _manifest_statuses(evidence)
+    succeeded, failed = success_codes(manifest), failure_codes(manifest)
     missing = TRUSTED_CODES - succeeded
     if not succeeded & HARD_BINDING_MATCHES:
         missing |= HARD_BINDING_MATCHES
@@ -242,6 +244,12 @@ def _exit_code(evidence: Sequence[Evidence], conclusion: Conclusion, dissent: tu
     return ExitCode.FINDING
 
 
+def _manifest_statuses(evidence: Sequence[Evidence]) -> tuple[StatusEvidence, ...]:
+    """Statuses of the embedded manifest itself, without those of identity assertions in it."""
+    found = (e for e in evidence if isinstance(e, StatusEvidence) and e.examiner == C2PA_EXAMINER)
+    return tuple(e for e in found if not e.code.startswith(IDENTITY_CODES_PREFIX))
+
+
 def _manifest_declarations(evidence: Sequence[Evidence]) -> tuple[DeclarationEvidence, ...]:
     return tuple(d for d in declarations(evidence) if d.examiner == C2PA_EXAMINER)
 
@@ -260,4 +268,6 @@ def _extent(synthetic: Iterable[DeclarationEvidence]) -> Extent:
 
 
 def _tier(evidence: Sequence[Evidence]) -> Tier | None:
-    return next((_TIERS[e.code] for e in evidence if isinstance(e, StatusEvidence) and e.code in _TIERS), None)
+    """The weakest tier named, whatever the order: the manifest's own and no other is expected."""
+    named = {e.code for e in _manifest_statuses(evidence)}
+    return next((tier for code, tier in _TIERS.items() if code in named), None)

@@ -1,0 +1,44 @@
+"""What a hard binding leaves out of its hash, and whether any of it is content.
+
+A signer writes the list of exclusions. Whatever is on it can be swapped after signing while every hash still matches.
+
+Source: C2PA Technical Specification 2.3, "Data hash", "BMFF-based hash", "General box hash".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_STRUCTURAL_BYTES: Final = {"image/tiff": 4}
+"""Bytes a data hash leaves out besides the manifest in a sound file: a TIFF's length of the manifest. Nothing elsewhere."""
+_STRUCTURAL_BOXES: Final = frozenset(
+    {"/uuid", "/ftyp", "/free", "/skip", "/emsg", "/mfra", "/mfra/tfra", "/moof/traf/tfhd", "/moof/traf/trun"}
+    | {f"/moov/trak/mdia/minf/stbl/{table}" for table in ("stco", "co64")}
+)
+"""Boxes that hold no media. Not `/meta/iloc`: it says where a still's pixels are, and could point into one of these."""
+
+
+def content_left_out(binding: object, media_type: str) -> str:
+    """What of the content a binding leaves out, in words; empty if nothing.
+
+    Args:
+        binding: The assertion's data as the SDK shows it: a data hash, BMFF hash or box hash.
+        media_type: The asset's.
+    """
+    if not isinstance(binding, Mapping):
+        return "what cannot be told"
+    exclusions = binding.get("exclusions")
+    if not isinstance(exclusions, list) or not all(isinstance(e, Mapping) for e in exclusions):
+        return "what cannot be told"  # of a box hash the SDK says only that there are some
+    boxes = {str(e["xpath"]) for e in exclusions if "xpath" in e} - _STRUCTURAL_BOXES
+    if boxes:
+        return f"boxes {', '.join(sorted(boxes))}"
+    # The longest range is the manifest's own: the SDK checks that one of them is just that.
+    beside = sum(sorted((_length(e) for e in exclusions if "xpath" not in e), reverse=True)[1:])
+    return f"{beside} bytes" if beside > _STRUCTURAL_BYTES.get(media_type, 0) else ""
+
+
+def _length(exclusion: Mapping[str, Any]) -> int:
+    length = exclusion.get("length")
+    return length if isinstance(length, int) and length >= 0 else 2**63  # unreadable is as good as everything
