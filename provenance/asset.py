@@ -94,8 +94,11 @@ def _heif_media_type(head: bytes) -> str:
     """AVIF, HEIC or HEIF by major brand; by compatible brands when the major one is the generic `mif1`."""
     size = min(int.from_bytes(head[:4], "big"), len(head))
     major, compatible = head[8:12], [head[at : at + 4] for at in range(16, size - 3, 4)]
-    for brand in [major, *compatible] if major not in (b"mif1", b"msf1") else [*compatible, major]:
-        named = _HEIF_BRANDS.get(brand)
-        if named is not None and not (named == "image/heif" and brand != major):
-            return named
+    named = [_HEIF_BRANDS[brand] for brand in [major, *compatible] if brand in _HEIF_BRANDS]
+    # Files of brand `mif1` usually repeat it among the compatible ones, before the brand that tells.
+    specific = next((media_type for media_type in named if media_type != "image/heif"), None)
+    if specific is not None:
+        return specific
+    if major in _HEIF_BRANDS:
+        return "image/heif"
     raise AssetUnsupported(f"an ISO base media file of brand {major!r} is not a still image taken here")

@@ -91,12 +91,11 @@ class GenerationRecord:
         if self.mode is not GenerationMode.TEXT_TO_IMAGE and not self.parents:
             raise RecordInvalid(f"{self.mode} starts from an image: name it as parent")
         texts = [self.model, self.provider, self.model_version, self.prompt, self.negative_prompt, self.scheduler]
-        texts += [value for value in self.parameters.values() if isinstance(value, str)]
+        texts += [text for pair in self.parameters.items() for text in pair if isinstance(text, str)]
+        texts += [adapter.name for adapter in self.adapters]
         for text in texts:
-            if text is not None and len(text) > MAX_TEXT_CHARACTERS:
-                raise RecordInvalid(f"a text has {len(text)} characters, the limit is {MAX_TEXT_CHARACTERS}")
-            if text is not None and ("\x00" in text or any("\ud800" <= c <= "\udfff" for c in text)):
-                raise RecordInvalid("a text holds a NUL character, where EXIF would cut it, or half a surrogate pair")
+            if text is not None:
+                _require_writable(text)
         try:
             json.dumps(dict(self.parameters), allow_nan=False)
         except (TypeError, ValueError) as err:
@@ -110,6 +109,15 @@ class GenerationRecord:
         if self.parents:
             return DigitalSourceType.COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA
         return DigitalSourceType.TRAINED_ALGORITHMIC_MEDIA
+
+
+def _require_writable(text: str) -> None:
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise RecordInvalid(f"a text has {len(text)} characters, the limit is {MAX_TEXT_CHARACTERS}")
+    if "\x00" in text:
+        raise RecordInvalid("a text holds a NUL character, which EXIF and PNG text would cut at")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise RecordInvalid("a text holds half of a surrogate pair, which no file can carry")
 
 
 def _is_sha256(text: str) -> bool:

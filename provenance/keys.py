@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -29,7 +30,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
-from provenance.errors import CredentialExpired, CredentialInvalid, CredentialMissing
+from provenance.errors import CredentialExpired, CredentialInvalid, CredentialMissing, StorageError
 
 DEVELOPMENT_ORGANISATION: Final = "Assay development credential (proves nothing)"
 CLAIM_SIGNING_USAGES: Final = (
@@ -71,13 +72,14 @@ class Credential:
             certificates = tuple(x509.load_pem_x509_certificates(pem))
             for certificate, issuer in pairwise(certificates):
                 certificate.verify_directly_issued_by(issuer)
+            public_key = certificates[0].public_key()
         except Exception as err:  # cryptography raises ValueError, TypeError and InvalidSignature here
             raise CredentialInvalid(f"not a certificate chain, leaf first: {err or type(err).__name__}") from err
         leaf = certificates[0]
         if not may_sign_claims(leaf):
             found = ", ".join(sorted(_usages(leaf))) or "none"
             raise CredentialInvalid(f"the certificate may not sign claims: its extended key usages are {found}")
-        return cls(certificates, _algorithm_of(leaf.public_key()))
+        return cls(certificates, _algorithm_of(public_key))
 
     @property
     def pem(self) -> bytes:
@@ -200,9 +202,10 @@ def create_development_credential(home: Path, *, now: datetime, days: int = 90, 
 
     Raises:
         CredentialInvalid: There is one already: replacing it would orphan everything it signed.
+        StorageError: It could not be written, for example because the disk is full; nothing is left behind.
     """
     directory = development_directory(home)
-    if (directory / _KEY_FILE).exists():
+    if directory.is_dir() and any(directory.iterdir()):
         raise CredentialInvalid(f"there is a development credential in {directory} already")
     authority_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     start = now.astimezone(UTC).replace(microsecond=0) - timedelta(minutes=5)  # clocks of one house disagree by a little
@@ -231,12 +234,9 @@ def create_development_credential(home: Path, *, now: datetime, days: int = 90, 
     )
     # The authority's key is thrown away: nothing needs a second leaf, and a key that does not exist cannot leak.
     credential = Credential((leaf, authority), Algorithm.ES256)
-    directory.mkdir(parents=True, mode=0o700, exist_ok=True)
-    _write_private(directory / _CHAIN_FILE, credential.pem)
     private = serialization.PrivateFormat.PKCS8
-    _write_private(
-        directory / _KEY_FILE, leaf_key.private_bytes(serialization.Encoding.PEM, private, serialization.NoEncryption())
-    )
+    key_pem = leaf_key.private_bytes(serialization.Encoding.PEM, private, serialization.NoEncryption())
+    _write_directory(directory, {_CHAIN_FILE: credential.pem, _KEY_FILE: key_pem})
     return credential
 
 
@@ -331,7 +331,17 @@ def _key_usage(*, certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _write_private(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+def _write_directory(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Make `directory`, 0700, with these files, 0600: all of them or nothing."""
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory.parent) as made:  # mkdtemp: 0700
+            unfinished = Path(made) / directory.name
+            unfinished.mkdir(mode=0o700)
+            for name, data in files.items():
+                descriptor = os.open(unfinished / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(data)
+            unfinished.rename(directory)
+    except OSError as err:
+        raise StorageError(f"cannot write a credential to {directory}: {err.strerror or err}") from err

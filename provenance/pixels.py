@@ -73,8 +73,8 @@ def open_image(asset: Asset, *, max_pixels: int = MAX_ASSET_PIXELS) -> Image.Ima
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # size is checked below, against our own limit
             image = Image.open(io.BytesIO(asset.data), formats=_PILLOW_FORMATS[asset.media_type])
-        # Counting walks the file. A phone's multi-picture JPEG has a gain map or a depth picture beside the one still meant.
-        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+            # Counting walks the file. A phone's multi-picture JPEG has a gain map or a depth picture beside the still meant.
+            frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
     except MemoryError:
         raise
     except Image.DecompressionBombError as err:

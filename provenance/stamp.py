@@ -7,7 +7,7 @@ anyone else would. If any step fails, no image leaves.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import serialization
 
 from provenance.asset import Asset
 from provenance.digital_source_type import synthetic_extent
-from provenance.errors import AssetUnsupported, ExaminerError, NotTrusted, StampUnverified
-from provenance.evidence import Tier, declarations
+from provenance.errors import AssetUnsupported, ExaminerError, NotTrusted, RecordInvalid, StampUnverified
+from provenance.evidence import Evidence, StatusEvidence, Tier, declarations, failure_codes
 from provenance.generation import GenerationRecord
 from provenance.keys import Signer
 from provenance.manifest import Software, manifest_for
@@ -26,6 +26,7 @@ from provenance.metadata import declaration
 from provenance.pixels import PixelArray
 from provenance.reader import C2paExaminer
 from provenance.signing import SIGNABLE_MEDIA_TYPES, ManifestSigner
+from provenance.status_codes import CONTENT_EXCLUDED, MANIFEST_ABSENT, MANIFEST_REMOTE, MISMATCHES
 from provenance.trust import TrustList, TrustPurpose, TrustStore
 from provenance.verdict import require_trusted
 
@@ -70,11 +71,14 @@ class Stamper:
 
         Raises:
             AssetUnsupported: `media_type` cannot carry a mark.
+            RecordInvalid: A parent was altered after it was signed.
+            ExaminerError: A parent's structure cannot be read.
             SigningError: Nothing could be signed.
             StampUnverified: The result does not read back as declared.
         """
         _require_signable(media_type)
         self._signer.credential.require_current(self._clock())
+        self._require_unaltered(record.parents)
         instance_id = _new_instance_id()
         encoded = declaration.encode(
             pixels, record, media_type=media_type, instance_id=instance_id, software=f"{SOFTWARE.name} {SOFTWARE.version}"
@@ -88,13 +92,17 @@ class Stamper:
 
         Raises:
             AssetUnsupported: The format cannot carry a mark.
+            RecordInvalid: The asset, or a parent, was altered after it was signed.
+            ExaminerError: The structure of the asset, or of a parent, cannot be read.
+            ManifestError: The manifest it carries is malformed and cannot be kept.
             SigningError: Nothing could be signed.
             StampUnverified: The result does not read back as declared.
         """
         _require_signable(asset.media_type)
         self._signer.credential.require_current(self._clock())
-        if not record.parents and declarations(self._reader.examine(asset)):
-            record = replace(record, parents=(asset,))
+        if asset not in record.parents and _carries_manifest(self._reader.examine(asset)):
+            record = replace(record, parents=(asset, *record.parents))
+        self._require_unaltered(record.parents)
         instance_id = _new_instance_id()
         declared = declaration.write(
             declaration.without_manifest(asset),
@@ -103,6 +111,14 @@ class Stamper:
             software=f"{SOFTWARE.name} {SOFTWARE.version}",
         )
         return self._sign(declared, record, instance_id)
+
+    def _require_unaltered(self, parents: Sequence[Asset]) -> None:
+        """Refuse to sign over a parent that was altered after it was signed: the new signature would launder it."""
+        for parent in parents:
+            broken = failure_codes(self._reader.examine(parent)) & (MISMATCHES | {CONTENT_EXCLUDED})
+            if broken:
+                found = ", ".join(sorted(broken))
+                raise RecordInvalid(f"parent {parent.sha256[:12]} was altered after it was signed: {found}")
 
     def _sign(self, declared: Asset, record: GenerationRecord, instance_id: str) -> Asset:
         manifest = manifest_for(record, media_type=declared.media_type, instance_id=instance_id, software=SOFTWARE)
@@ -127,6 +143,10 @@ def _own_trust(signer: Signer) -> TrustStore:
     if len(signer.credential.certificates) == 1:
         return TrustStore((TrustList("own", TrustPurpose.SIGNERS, Tier.CURRENT, b"", allowed_pem=anchor),))
     return TrustStore((TrustList("own", TrustPurpose.SIGNERS, Tier.CURRENT, anchor),))
+
+
+def _carries_manifest(evidence: Sequence[Evidence]) -> bool:
+    return any(isinstance(e, StatusEvidence) and e.code not in (MANIFEST_ABSENT, MANIFEST_REMOTE) for e in evidence)
 
 
 def _require_signable(media_type: str) -> None:

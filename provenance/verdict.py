@@ -207,6 +207,8 @@ def _flagged(evidence: Sequence[Evidence], state: ProvenanceState | None) -> _Ru
 
 def _dissent(evidence: Sequence[Evidence], ruling: _Ruling) -> tuple[Evidence, ...]:
     """A flagged score, or a declaration, that says otherwise than the conclusion."""
+    if ruling.extent is Extent.PARTIAL:
+        return ()  # a capture that was edited by a generator is both
     if ruling.conclusion in _SYNTHETIC_CONCLUSIONS:
         says = (d for d in declarations(evidence) if d.digital_source_type and d not in ruling.reasons)
         return tuple(d for d in says if not _synthetic([d]))

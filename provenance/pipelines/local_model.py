@@ -84,11 +84,8 @@ def _components(directory: Path, library: Foreign) -> dict[str, Foreign]:
 
 
 def _class_of(directory: Path, part: str, home: str, kind: str) -> Foreign:
-    if home in _LIBRARIES:
-        library = _LIBRARIES[home]()
-    else:
-        # A folder of diffusers.pipelines; any other name is a Python module of the model's own, which diffusers would import.
-        library = getattr(diffusers().pipelines, home, None)
+    # Else a folder of diffusers.pipelines; any other name is a Python module of the model's own, which diffusers would import.
+    library = _LIBRARIES[home]() if home in _LIBRARIES else getattr(diffusers().pipelines, home, None)
     if library is None:
         raise ModelUnusable(f"{directory.name} wants {part!r} from {home!r}: code that comes with a model is not run")
     found = getattr(library, kind, None)

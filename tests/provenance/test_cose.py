@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import io
+import json
+
+import c2pa
+import pytest
+from cryptography import x509
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provenance.cose import decode_cbor, signing_certificate
+from provenance.keys import Algorithm
+from tests.assets.attacks import png_chunks, signed
+from tests.assets.chains import chain, sound_chain
+
+
+def store_of(*, algorithm: Algorithm = Algorithm.ES256) -> tuple[bytes, str]:
+    """A manifest store and the label of its active manifest."""
+    asset = signed(chain=sound_chain(algorithm))
+    reader = c2pa.Reader("image/png", io.BytesIO(asset.data))
+    return dict(png_chunks(asset.data))[b"caBX"], json.loads(reader.json())["active_manifest"]
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_leaf_of_the_signature_is_found(algorithm: Algorithm) -> None:
+    assert signing_certificate(*store_of(algorithm=algorithm)) == sound_chain(algorithm).leaf
+
+
+def test_each_manifest_has_its_own() -> None:
+    parent, child = sound_chain(), chain()
+    data = signed(chain=child, parents=(signed(chain=parent),)).data
+    store = json.loads(c2pa.Reader("image/png", io.BytesIO(data)).json())
+    leaves = {label: signing_certificate(dict(png_chunks(data))[b"caBX"], label) for label in store["manifests"]}
+    assert leaves.pop(store["active_manifest"]) == child.leaf
+    assert list(leaves.values()) == [parent.leaf]
+
+
+def test_another_label_is_an_error() -> None:
+    store, _ = store_of()
+    with pytest.raises(ValueError, match="there are 0"):
+        signing_certificate(store, "urn:c2pa:other")
+
+
+def test_two_manifests_of_one_name_are_an_error() -> None:
+    store, label = store_of()
+    description_end = 8 + int.from_bytes(store[8:12], "big")
+    doubled = store + store[description_end:]
+    with pytest.raises(ValueError, match="there are 2"):
+        signing_certificate(len(doubled).to_bytes(4, "big") + doubled[4:], label)
+
+
+@given(st.integers(0, 20_000), st.integers(0, 255))
+def test_any_mutation_gives_a_certificate_or_value_error(at: int, value: int) -> None:
+    store, label = _STORE
+    mutated = bytearray(store)
+    mutated[at % len(store)] = value
+    try:
+        assert isinstance(signing_certificate(bytes(mutated), label), x509.Certificate)
+    except ValueError:
+        pass
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_cbor_or_value_error(data: bytes) -> None:
+    try:
+        decode_cbor(data)
+    except ValueError:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [  # RFC 8949, appendix A
+        ("00", 0),
+        ("1818", 24),
+        ("1903e8", 1000),
+        ("1b000000e8d4a51000", 1000000000000),
+        ("3903e7", -1000),
+        ("4401020304", b"\1\2\3\4"),
+        ("6449455446", "IETF"),
+        ("83010203", [1, 2, 3]),
+        ("a201020304", ((1, 2), (3, 4))),
+        ("a2010 20104".replace(" ", ""), ((1, 2), (1, 4))),
+        ("c11a514b67b0", 1363896240),
+        ("5f42010243030405ff", b"\1\2\3\4\5"),
+        ("7f657374726561646d696e67ff", "streaming"),
+        ("9f01820203ff", [1, [2, 3]]),
+        ("bf6161019fff".replace("9fff", "61629fffff"), (("a", 1), ("b", []))),
+    ],
+)
+def test_cbor_examples(text: str, value: object) -> None:
+    assert decode_cbor(bytes.fromhex(text)) == value
+
+
+@pytest.mark.parametrize("text", ["", "ff", "0000", "18", "1c", "42ff", "5f6161ff", "81ff", "bf01ff", "1f", "81" * 64 + "00"])
+def test_malformed_cbor_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"CBOR|codec|utf"):
+        decode_cbor(bytes.fromhex(text))
+
+
+_STORE = store_of()

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from provenance.errors import TrustStoreError
+from provenance.evidence import Outcome, StatusEvidence, Tier, failure_codes
+from provenance.keys import create_development_credential, development_directory, signer_from_uri
+from provenance.reader import C2paExaminer
+from provenance.trust import TrustList, TrustPurpose, TrustStore
+from provenance.verdict import ProvenanceState, VerdictPolicy, provenance_state
+from tests.assets.attacks import signed
+from tests.assets.chains import chain, pem_of, sound_chain
+
+
+def put(home: Path, name: str, pem: bytes) -> None:
+    path = home / "trust" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(pem)
+
+
+@pytest.mark.parametrize(
+    ("folder", "purpose", "tier"),
+    [
+        ("signers", TrustPurpose.SIGNERS, Tier.CURRENT),
+        ("legacy", TrustPurpose.SIGNERS, Tier.LEGACY),
+        ("timestamps", TrustPurpose.TIMESTAMPS, Tier.CURRENT),
+    ],
+)
+def test_folder_says_purpose_and_tier(folder: str, purpose: TrustPurpose, tier: Tier, tmp_path: Path) -> None:
+    put(tmp_path, f"{folder}/mine.pem", sound_chain().root_pem)
+    (entry,) = TrustStore.load(tmp_path).lists
+    assert (entry.name, entry.purpose, entry.tier, entry.anchors_pem) == ("mine", purpose, tier, sound_chain().root_pem)
+
+
+def test_an_empty_home_trusts_nobody(tmp_path: Path) -> None:
+    assert TrustStore.load(tmp_path).lists == ()
+    assert provenance_state(C2paExaminer(TrustStore()).examine(signed())) is ProvenanceState.UNKNOWN_SIGNER
+
+
+def test_development_credential_is_of_the_development_tier(tmp_path: Path) -> None:
+    create_development_credential(tmp_path, now=datetime.now(UTC))
+    asset = signed(signer=signer_from_uri("development:", home=tmp_path))
+    verdict = VerdictPolicy().decide(C2paExaminer(TrustStore.load(tmp_path)).examine(asset))
+    assert (verdict.state, verdict.tier) == (ProvenanceState.TRUSTED, Tier.DEVELOPMENT)
+
+
+def test_only_the_authority_of_the_development_chain_is_trusted(tmp_path: Path) -> None:
+    made = create_development_credential(tmp_path, now=datetime.now(UTC))
+    (entry,) = TrustStore.load(tmp_path).lists
+    assert entry.anchors_pem == pem_of(made.certificates[-1:])
+
+
+def test_anchors_named_on_the_way_are_for_signers(tmp_path: Path) -> None:
+    (tmp_path / "mine.pem").write_bytes(sound_chain().root_pem)
+    store = TrustStore.load(tmp_path, [tmp_path / "mine.pem"])
+    assert [(e.purpose, e.tier) for e in store.lists] == [(TrustPurpose.SIGNERS, Tier.CURRENT)]
+    assert provenance_state(C2paExaminer(store).examine(signed())) is ProvenanceState.TRUSTED
+
+
+@pytest.mark.parametrize("tier", Tier)
+def test_tier_of_the_list_is_the_tier_of_the_verdict(tier: Tier) -> None:
+    verdict = VerdictPolicy().decide(C2paExaminer(sound_chain().trust(tier=tier)).examine(signed()))
+    assert (verdict.state, verdict.tier) == (ProvenanceState.TRUSTED, tier)
+
+
+@pytest.mark.parametrize("purpose", [TrustPurpose.TIMESTAMPS, TrustPurpose.IDENTITIES])
+def test_a_list_for_something_else_does_not_make_a_signer_trusted(purpose: TrustPurpose) -> None:
+    evidence = C2paExaminer(sound_chain().trust(purpose)).examine(signed())
+    assert provenance_state(evidence) is ProvenanceState.UNKNOWN_SIGNER
+    assert failure_codes(evidence) == {"signingCredential.untrusted"}
+    assert [e.outcome for e in evidence if isinstance(e, StatusEvidence) and e.code == "manifest.signer_on_wrong_list"] == [
+        Outcome.INFORMATIONAL
+    ]
+
+
+def test_an_anchor_on_both_lists_is_still_a_signers() -> None:
+    of = sound_chain()
+    for purposes in ((TrustPurpose.TIMESTAMPS, TrustPurpose.SIGNERS), (TrustPurpose.SIGNERS, TrustPurpose.TIMESTAMPS)):
+        store = TrustStore(tuple(entry for purpose in purposes for entry in of.trust(purpose).lists))
+        assert provenance_state(C2paExaminer(store).examine(signed())) is ProvenanceState.TRUSTED
+
+
+def test_a_parent_does_not_lend_its_signers_trust() -> None:
+    """`trustListUri` names the list of the manifest validated last, which is the parent's."""
+    known, other = sound_chain(), chain(name="Only a time-stamp authority")
+    asset = signed(chain=other, parents=(signed(chain=known),))
+    store = TrustStore((*known.trust().lists, *other.trust(TrustPurpose.TIMESTAMPS, name="other").lists))
+    assert provenance_state(C2paExaminer(store).examine(asset)) is ProvenanceState.UNKNOWN_SIGNER
+
+
+def test_a_parent_does_not_lend_its_tier() -> None:
+    known, mine = sound_chain(), chain(name="Development")
+    asset = signed(chain=mine, parents=(signed(chain=known),))
+    store = TrustStore((*known.trust().lists, *mine.trust(tier=Tier.DEVELOPMENT, name="mine").lists))
+    verdict = VerdictPolicy().decide(C2paExaminer(store).examine(asset))
+    assert (verdict.state, verdict.tier) == (ProvenanceState.TRUSTED, Tier.DEVELOPMENT)
+
+
+@pytest.mark.parametrize("name", ["plain", "with space", "br[ack]et", "ünï:cödé/", 'quo"te'])
+def test_name_of_a_list_may_be_anything(name: str) -> None:
+    assert provenance_state(C2paExaminer(sound_chain().trust(name=name)).examine(signed())) is ProvenanceState.TRUSTED
+
+
+def test_allowed_certificates_lie_beside_the_anchors(tmp_path: Path) -> None:
+    put(tmp_path, "legacy/interim.pem", chain().root_pem)
+    put(tmp_path, "legacy/interim.allowed.pem", pem_of([sound_chain().leaf]))
+    (entry,) = TrustStore.load(tmp_path).lists
+    assert entry.allowed_pem == pem_of([sound_chain().leaf])
+    verdict = VerdictPolicy().decide(C2paExaminer(TrustStore.load(tmp_path)).examine(signed()))
+    assert (verdict.state, verdict.tier) == (ProvenanceState.TRUSTED, Tier.LEGACY)
+
+
+def test_a_certificate_allowed_for_time_stamps_only_is_not_a_signer() -> None:
+    entry = TrustList("tsa", TrustPurpose.TIMESTAMPS, Tier.CURRENT, b"", allowed_pem=pem_of([sound_chain().leaf]))
+    assert provenance_state(C2paExaminer(TrustStore((entry,))).examine(signed())) is ProvenanceState.UNKNOWN_SIGNER
+
+
+@pytest.mark.parametrize("pem", [b"", b"\n", b"junk", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+@pytest.mark.parametrize("name", ["signers/a.pem", "legacy/a.pem", "timestamps/a.pem"])
+def test_unusable_lists_are_refused(name: str, pem: bytes, tmp_path: Path) -> None:
+    put(tmp_path, name, pem)
+    with pytest.raises(TrustStoreError) as caught:
+        TrustStore.load(tmp_path)
+    assert caught.value.code == "trust.unusable"
+
+
+def test_a_file_of_anchors_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrustStoreError, match=r"nowhere\.pem"):
+        TrustStore.load(tmp_path, [tmp_path / "nowhere.pem"])
+
+
+def test_a_directory_is_no_file_of_anchors(tmp_path: Path) -> None:
+    with pytest.raises(TrustStoreError):
+        TrustStore.load(tmp_path, [tmp_path])
+
+
+def test_a_spoilt_development_chain_is_refused(tmp_path: Path) -> None:
+    development_directory(tmp_path).mkdir(parents=True)
+    (development_directory(tmp_path) / "chain.pem").write_bytes(b"junk")
+    with pytest.raises(TrustStoreError):
+        TrustStore.load(tmp_path)
+
+
+def test_two_lists_of_one_name_are_refused() -> None:
+    (entry,) = sound_chain().trust().lists
+    with pytest.raises(TrustStoreError, match="one name"):
+        TrustStore((entry, entry))
+
+
+def test_including_a_list_twice_is_including_it_once() -> None:
+    store = sound_chain().trust()
+    assert store.including(store.lists[0]) is store
+    assert len(store.including(*chain().trust(name="other").lists).lists) == 2
+
+
+def test_versions_name_the_digests(tmp_path: Path) -> None:
+    put(tmp_path, "signers/a.pem", sound_chain().root_pem)
+    digest = hashlib.sha256(sound_chain().root_pem + b"\0").hexdigest()
+    assert TrustStore.load(tmp_path).versions == {"trust:manifest:a": f"current sha256:{digest}"}
+
+
+def test_lists_of_one_name_in_two_tiers_are_both_in_the_versions(tmp_path: Path) -> None:
+    put(tmp_path, "signers/a.pem", sound_chain().root_pem)
+    put(tmp_path, "legacy/a.pem", chain().root_pem)
+    assert len(TrustStore.load(tmp_path).versions) == 2
