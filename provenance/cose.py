@@ -1,7 +1,7 @@
-"""The certificate that signed a manifest, taken out of the manifest store.
+"""The certificates that signed a manifest, taken out of the manifest store.
 
-The SDK verifies the signature and the chain and does not show the certificate, but two questions need it: may it sign claims at
-all (the SDK lets a time-stamping certificate), and is it on a list of allowed certificates (the SDK does not say on which).
+The SDK verifies signature and chain and does not show the certificates, but two questions need them: may the leaf sign claims
+at all (the SDK lets a time-stamping certificate), and which of our lists is it on (the SDK names one at random, or none).
 Anything unusual, such as two chains or two manifests of one name, is an error, because the SDK might have meant the other one.
 
 Source: ISO/IEC 19566-5 (JUMBF boxes); C2PA Technical Specification 2.3, "Digital signatures"; RFC 9360 (x5chain);
@@ -22,8 +22,8 @@ _BREAK: Final = object()
 _T = TypeVar("_T")
 
 
-def signing_certificate(store: bytes, manifest_label: str) -> x509.Certificate:
-    """Leaf certificate in the COSE signature of one manifest.
+def signing_chain(store: bytes, manifest_label: str) -> tuple[x509.Certificate, ...]:
+    """Certificates in the COSE signature of one manifest, leaf first; the signature itself is not checked.
 
     Args:
         store: A C2PA manifest store, as JUMBF.
@@ -39,10 +39,11 @@ def signing_certificate(store: bytes, manifest_label: str) -> x509.Certificate:
         raise ValueError("the signature is no COSE_Sign1")
     headers = [*_pairs(decode_cbor(sign1[0])), *_pairs(sign1[1])]
     chain = _only(value for key, value in headers if key in _X5CHAIN)
-    leaf = chain[0] if isinstance(chain, list) and chain else chain
-    if not isinstance(leaf, bytes):
-        raise ValueError("the certificate chain holds no certificate")
-    return x509.load_der_x509_certificate(leaf)
+    encoded = chain if isinstance(chain, list) else [chain]
+    certificates = tuple(x509.load_der_x509_certificate(der) for der in encoded if isinstance(der, bytes))
+    if not certificates or len(certificates) != len(encoded):
+        raise ValueError("the chain holds something else than certificates")
+    return certificates
 
 
 def decode_cbor(data: bytes) -> object:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from provenance.asset import Asset
-from provenance.generation import GenerationMode, GenerationRecord
+from provenance.generation import GenerationMode, GenerationRecord, Scalar
 
 SPECIFICATION_VERSION: Final = "2.3.0"
 GENERATION_LABEL: Final = "org.assay.generation"
@@ -124,7 +124,7 @@ def _generation(record: GenerationRecord) -> dict[str, Any]:
     return {
         "provider": record.provider,
         "mode": record.mode.value,
-        "parameters": dict(record.parameters),
+        "parameters": {name: _exact(value) for name, value in record.parameters.items()},
         "adapters": [_present(**asdict(adapter)) for adapter in record.adapters],
         "safety": _present(**asdict(record.safety)),
         **_present(
@@ -132,11 +132,15 @@ def _generation(record: GenerationRecord) -> dict[str, Any]:
             modelSha256=record.model_sha256,
             prompt=record.prompt,
             negativePrompt=record.negative_prompt,
-            # As text: JSON readers keep 53 bits of a number, and seeds have 64.
             seed=None if record.seed is None else str(record.seed),
             scheduler=record.scheduler,
         ),
     }
+
+
+def _exact(value: Scalar) -> Scalar:
+    """Large integers as text, as seeds always are: JSON readers keep 53 bits of a number, and the SDK refuses those past 63."""
+    return str(value) if isinstance(value, int) and abs(value) > 2**53 else value
 
 
 def _present(**values: object) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import c2pa
 from cryptography import x509
 
 from provenance.asset import Asset
-from provenance.cose import signing_certificate
+from provenance.cose import signing_chain
 from provenance.errors import ExaminerError
 from provenance.evidence import (
     C2PA_EXAMINER,
@@ -98,35 +98,31 @@ class C2paExaminer:
             with reader:
                 store = json.loads(reader.json())
                 exclusions = _exclusions(store, reader, asset.media_type)
-                certificate = _signing_certificate(store, reader)
+                chain = _signing_chain(store, reader)
         except c2pa.C2paError as err:
             return [_refusal(err)]
         except (KeyError, ValueError) as err:
             return [_status(MANIFEST_MALFORMED, Outcome.FAILURE, explanation=f"{type(err).__name__}: {err}")]
-        return [*self._statuses(store, certificate), *exclusions, *_declarations(store)]
+        return [*self._statuses(store, chain), *exclusions, *_declarations(store)]
 
-    def _statuses(self, store: Mapping[str, Any], certificate: x509.Certificate | None) -> Iterator[StatusEvidence]:
+    def _statuses(self, store: Mapping[str, Any], chain: Sequence[x509.Certificate]) -> Iterator[StatusEvidence]:
         active = (store.get("validation_results") or {}).get("activeManifest") or {}
         for status in _codes(active):
             if status.code == CREDENTIAL_TRUSTED:
-                yield from _trust_statuses(status, self._list_of_signer(active, certificate), certificate)
+                yield from _trust_statuses(status, self._list_of_signer(active, chain), chain)
             else:
                 yield status
         yield from _ingredient_statuses(store)
 
-    def _list_of_signer(self, active: Mapping[str, Any], certificate: x509.Certificate | None) -> TrustList | None:
-        """The list the active manifest's own signer was found on; None when it is not clear.
+    def _list_of_signer(self, active: Mapping[str, Any], chain: Sequence[x509.Certificate]) -> TrustList | None:
+        """The list the active manifest's own signer is on; None when it is not clear.
 
         `trustListUri` will not do: with ingredients it names the list of whichever manifest was validated last, so that a
         parent's signer would lend its trust. The status itself names the list, and none for an allowed certificate.
         """
-        trusted = [
-            str(item.get("explanation")) for item in active.get("success") or [] if item.get("code") == CREDENTIAL_TRUSTED
-        ]
-        named = [match.group(1) for text in trusted if (match := _TRUST_LIST.search(text))]
-        if len(named) != 1:
-            return None
-        return self._trust.by_uri(named[0]) if named[0] else self._trust.allowing(certificate)
+        trusted = (item for item in active.get("success") or [] if item.get("code") == CREDENTIAL_TRUSTED)
+        named = [match.group(1) for item in trusted if (match := _TRUST_LIST.search(str(item.get("explanation"))))]
+        return self._trust.list_of_signer(named[0], chain) if len(named) == 1 and chain else None
 
     def _sdk_context(self) -> Any:  # noqa: ANN401  # the SDK has no types
         with self._lock:
@@ -173,28 +169,28 @@ def _exclusions(store: Mapping[str, Any], reader: Any, media_type: str) -> list[
     return []
 
 
-def _signing_certificate(store: Mapping[str, Any], reader: Any) -> x509.Certificate | None:  # noqa: ANN401  # the SDK has no types
-    """Certificate that signed the active manifest, if the SDK trusts it; None when it cannot be told which one that is."""
+def _signing_chain(store: Mapping[str, Any], reader: Any) -> tuple[x509.Certificate, ...]:  # noqa: ANN401  # no types
+    """Certificates that signed the active manifest, if the SDK trusts it; empty when it cannot be told which those are."""
     active = (store.get("validation_results") or {}).get("activeManifest")
     if all(status.code != CREDENTIAL_TRUSTED for status in _codes(active)):
-        return None
+        return ()
     label = str(store.get("active_manifest"))
     serial = ((store.get("manifests") or {}).get(label) or {}).get("signature_info", {}).get("cert_serial_number")
     try:
         jumbf = io.BytesIO()
-        reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", jumbf)
-        certificate = signing_certificate(jumbf.getvalue(), label)
+        reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", jumbf)  # this gives the whole store
+        chain = signing_chain(jumbf.getvalue(), label)
     except (c2pa.C2paError, ValueError):
-        return None
-    return certificate if str(certificate.serial_number) == serial else None
+        return ()
+    return chain if str(chain[0].serial_number) == serial else ()
 
 
 def _trust_statuses(
-    trusted: StatusEvidence, found: TrustList | None, certificate: x509.Certificate | None
+    trusted: StatusEvidence, found: TrustList | None, chain: Sequence[x509.Certificate]
 ) -> Iterator[StatusEvidence]:
     """The SDK's "trusted", kept only for a certificate that may sign claims, through a list that was given for signers."""
-    if certificate is None or not may_sign_claims(certificate):
-        why = "cannot be told" if certificate is None else "may not sign claims"
+    if not chain or not may_sign_claims(chain[0]):
+        why = "may not sign claims" if chain else "cannot be told"
         yield _status(CREDENTIAL_UNTRUSTED, Outcome.FAILURE, trusted.locator, f"the signing certificate {why}")
         yield _status(SIGNER_USAGE_WRONG, Outcome.INFORMATIONAL, trusted.locator)
         return
@@ -215,12 +211,10 @@ def _ingredient_statuses(store: Mapping[str, Any]) -> Iterator[StatusEvidence]:
     """
     seen = set()
     deltas = (store.get("validation_results") or {}).get("ingredientDeltas") or []
-    recorded = [
-        results.get("activeManifest")
-        for manifest in (store.get("manifests") or {}).values()
-        for ingredient in manifest.get("ingredients") or []
-        if isinstance(results := ingredient.get("validation_results"), dict)
-    ]
+    ingredients = [i for manifest in (store.get("manifests") or {}).values() for i in manifest.get("ingredients") or []]
+    recorded = [(ingredient.get("validation_results") or {}).get("activeManifest") for ingredient in ingredients]
+    # Ingredients of claims before version 2 record a plain list, of what went wrong only.
+    recorded += [{"failure": ingredient.get("validation_status")} for ingredient in ingredients]
     for group in [*(delta.get("validationDeltas") for delta in deltas), *recorded]:
         for status in _codes(group):
             if status.outcome is Outcome.SUCCESS and status.code in TRUSTED_CODES | HARD_BINDING_MATCHES:
@@ -237,7 +231,7 @@ def _codes(group: object) -> Iterator[StatusEvidence]:
         return
     for key, outcome in _OUTCOMES:
         for item in group.get(key) or []:
-            yield _status(str(item.get("code")), outcome, _text(item.get("url")), _text(item.get("explanation")))
+            yield _status(_text(item.get("code")), outcome, _text(item.get("url")), _text(item.get("explanation")))
 
 
 def _declarations(store: Mapping[str, Any]) -> Iterator[DeclarationEvidence]:

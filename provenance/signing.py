@@ -18,15 +18,12 @@ from typing import Any, Final
 
 import c2pa
 
-from provenance.asset import MEDIA_TYPES, Asset
+from provenance.asset import Asset
 from provenance.errors import ManifestError, SigningError
 from provenance.keys import Algorithm, Signer
 from provenance.manifest import ManifestDefinition
 
 SDK_VERSION: Final[str] = c2pa.sdk_version()
-
-SIGNABLE_MEDIA_TYPES: Final = frozenset(MEDIA_TYPES)
-"""Every still format `Asset` takes can carry a manifest."""
 
 _ALGORITHMS: Final = {
     Algorithm.ES256: c2pa.C2paSigningAlg.ES256,

@@ -25,12 +25,14 @@ from provenance.manifest import Software, manifest_for
 from provenance.metadata import declaration
 from provenance.pixels import PixelArray
 from provenance.reader import C2paExaminer
-from provenance.signing import SIGNABLE_MEDIA_TYPES, ManifestSigner
+from provenance.signing import ManifestSigner
 from provenance.status_codes import CONTENT_EXCLUDED, MANIFEST_ABSENT, MANIFEST_REMOTE, MISMATCHES
 from provenance.trust import TrustList, TrustPurpose, TrustStore
 from provenance.verdict import require_trusted
 
 SOFTWARE: Final = Software("Assay", version("assay"))
+STAMPABLE_MEDIA_TYPES: Final = frozenset(declaration.MEDIA_TYPES)
+"""Formats that take both a declaration in their own metadata and a manifest."""
 
 
 def _now() -> datetime:
@@ -67,7 +69,7 @@ class Stamper:
         Args:
             pixels: RGB, shape (height, width, 3), 0 to 255.
             record: What made them.
-            media_type: How to encode them, one of `SIGNABLE_MEDIA_TYPES`.
+            media_type: How to encode them, one of `STAMPABLE_MEDIA_TYPES`.
 
         Raises:
             AssetUnsupported: `media_type` cannot carry a mark.
@@ -76,7 +78,7 @@ class Stamper:
             SigningError: Nothing could be signed.
             StampUnverified: The result does not read back as declared.
         """
-        _require_signable(media_type)
+        _require_stampable(media_type)
         self._signer.credential.require_current(self._clock())
         self._require_unaltered(record.parents)
         instance_id = _new_instance_id()
@@ -98,7 +100,7 @@ class Stamper:
             SigningError: Nothing could be signed.
             StampUnverified: The result does not read back as declared.
         """
-        _require_signable(asset.media_type)
+        _require_stampable(asset.media_type)
         self._signer.credential.require_current(self._clock())
         if asset not in record.parents and _carries_manifest(self._reader.examine(asset)):
             record = replace(record, parents=(asset, *record.parents))
@@ -149,9 +151,9 @@ def _carries_manifest(evidence: Sequence[Evidence]) -> bool:
     return any(isinstance(e, StatusEvidence) and e.code not in (MANIFEST_ABSENT, MANIFEST_REMOTE) for e in evidence)
 
 
-def _require_signable(media_type: str) -> None:
-    if media_type not in SIGNABLE_MEDIA_TYPES:
-        raise AssetUnsupported(f"{media_type} cannot carry a mark; these can: {', '.join(sorted(SIGNABLE_MEDIA_TYPES))}")
+def _require_stampable(media_type: str) -> None:
+    if media_type not in STAMPABLE_MEDIA_TYPES:
+        raise AssetUnsupported(f"{media_type} is not stamped here; these are: {', '.join(sorted(STAMPABLE_MEDIA_TYPES))}")
 
 
 def _new_instance_id() -> str:

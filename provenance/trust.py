@@ -15,9 +15,13 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
 from provenance.errors import TrustStoreError
@@ -31,6 +35,10 @@ class TrustPurpose(StrEnum):
     SIGNERS = "manifest"
     TIMESTAMPS = "tsa"
     IDENTITIES = "cawg"
+
+
+_PURPOSES: Final = (TrustPurpose.SIGNERS, TrustPurpose.TIMESTAMPS, TrustPurpose.IDENTITIES)
+_TIERS: Final = (Tier.CURRENT, Tier.LEGACY, Tier.DEVELOPMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +106,23 @@ class TrustStore:
         """The list the SDK named, or None."""
         return next((entry for entry in self.lists if entry.uri == uri), None)
 
-    def allowing(self, certificate: x509.Certificate | None) -> TrustList | None:
-        """The first list for signers that allows this very certificate, or None."""
-        lists = (entry for entry in self.lists if entry.purpose is TrustPurpose.SIGNERS and entry.allowed_pem)
-        return next((entry for entry in lists if certificate in x509.load_pem_x509_certificates(entry.allowed_pem)), None)
+    def list_of_signer(self, named_uri: str, chain: Sequence[x509.Certificate]) -> TrustList | None:
+        """The list a signer is on, the best of them if there are several; None when that is not clear.
+
+        Args:
+            named_uri: What the SDK named: a random one of the lists that hold the anchor; empty for an allowed certificate.
+            chain: The signer's certificates, leaf first; the SDK has verified them up to an anchor of the named list.
+        """
+        named = self.by_uri(named_uri)
+        if named is None:
+            found = [entry for entry in self.lists if chain[0] in _certificates(entry.allowed_pem)] if not named_uri else []
+        else:
+            anchors = [a for a in _certificates(named.anchors_pem) if self._on_others(a, named) and _issued(chain, a)]
+            found = [named, *(e for e in self.lists if any(a in _certificates(e.anchors_pem) for a in anchors))]
+        return min(found, key=lambda entry: (_PURPOSES.index(entry.purpose), _TIERS.index(entry.tier)), default=None)
+
+    def _on_others(self, anchor: x509.Certificate, named: TrustList) -> bool:
+        return any(anchor in _certificates(entry.anchors_pem) for entry in self.lists if entry != named)
 
     def including(self, entry: TrustList) -> TrustStore:
         """This store and one more list; the same store if it is there already."""
@@ -111,8 +132,31 @@ class TrustStore:
     def versions(self) -> Mapping[str, str]:
         """Name and digest of each list, for reports."""
         return {
-            f"trust:{entry.purpose.value}:{entry.name}": f"{entry.tier.value} sha256:{entry.sha256}" for entry in self.lists
+            f"trust:{entry.purpose.value}:{entry.tier.value}:{entry.name}": f"sha256:{entry.sha256}" for entry in self.lists
         }
+
+
+@lru_cache(maxsize=64)
+def _certificates(pem: bytes) -> tuple[x509.Certificate, ...]:
+    return tuple(x509.load_pem_x509_certificates(pem)) if pem else ()
+
+
+def _issued(chain: Sequence[x509.Certificate], anchor: x509.Certificate) -> bool:
+    """Whether `chain` leads from its leaf to `anchor` without a gap."""
+    for certificate, above in zip_longest(chain, chain[1:]):
+        if certificate == anchor or _is_issuer(anchor, certificate):
+            return True
+        if above is None or not _is_issuer(above, certificate):
+            return False
+    return False
+
+
+def _is_issuer(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, TypeError, ValueError):
+        return False
+    return True
 
 
 def _lists_in(folder: Path, purpose: TrustPurpose, tier: Tier) -> Iterator[TrustList]:

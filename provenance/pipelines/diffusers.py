@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,7 +31,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from provenance.asset import MEDIA_TYPES, Asset
+from provenance.asset import Asset
 from provenance.errors import AssayError, GenerationInvalid, PipelineError, PipelineRefused
 from provenance.generation import GenerationRecord
 from provenance.pipelines import seeds, sources
@@ -41,6 +42,7 @@ from provenance.pipelines.pending import PendingImages
 from provenance.pipelines.progress import Progress, StepCounter
 from provenance.pipelines.weights import active_adapters, networks_of, weights_sha256
 from provenance.pixels import PixelArray
+from provenance.stamp import STAMPABLE_MEDIA_TYPES
 
 STAMPING_THREADS: Final = 2
 """Stamping encodes, hashes and signs outside the interpreter lock, so that two threads keep up with a fast generator."""
@@ -106,8 +108,8 @@ def stamped(
     """
     if not callable(pipeline) or not hasattr(pipeline, "components"):
         raise PipelineRefused(f"{type(pipeline).__name__} is no diffusers pipeline")
-    if media_type not in MEDIA_TYPES:
-        raise GenerationInvalid(f"{media_type!r} is no image format taken here")
+    if media_type not in STAMPABLE_MEDIA_TYPES:
+        raise GenerationInvalid(f"{media_type!r} is no format that is stamped here")
     named = model or _name_of(pipeline)
     identity = _Identity(model=named, provider=provider, media_type=media_type, keep_prompt=keep_prompt, clock=clock)
     return StampedPipeline(pipeline, stamper, identity, model_sha256)
@@ -254,6 +256,8 @@ class StampedPipeline:
         assets = _take_sources(call, names, parents)
         mode = mode_with_parents(mode_of(self._pipeline, call), has_parents=bool(assets))
         count = call.count(len(assets))
+        if count < 1:
+            raise GenerationInvalid(f"{count} images are asked for")
         drawn = _randomness(call, count)
         shared = recorded_parameters(call, sources=names, keep_prompt=self._identity.keep_prompt)
         prompts = self._texts(call, "prompt", count)
@@ -289,6 +293,8 @@ class StampedPipeline:
         try:
             result = self._pipeline(**arguments, **counter.arguments(call.names))
         except Exception as err:
+            # Frames keep their locals: latents would stay in GPU memory, and in whatever reports errors with their variables.
+            traceback.clear_frames(err.__traceback__)
             if isinstance(err, AssayError) or counter.raised is err:
                 raise
             raise PipelineError(f"{type(self._pipeline).__name__} failed: {type(err).__name__}: {err}") from err

@@ -9,6 +9,8 @@ Source: diffusers 0.42, `DiffusionPipeline.from_pretrained`; the safetensors for
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -37,12 +39,13 @@ def load_pipeline(directory: Path, *, device: Device = "auto") -> Foreign:
     target = _target(device)
     options = {"local_files_only": True, "use_safetensors": True, "trust_remote_code": False, "dtype": _dtype(target)}
     try:
-        networks = {
-            name: _network(directory / name, kind, options)
-            for name, kind in components.items()
-            if any((directory / name).glob("*.safetensors"))
-        }
-        pipeline = library.DiffusionPipeline.from_pretrained(str(directory), **options, **networks)
+        with _without_progress_bars():
+            networks = {
+                name: _network(directory / name, kind, options)
+                for name, kind in components.items()
+                if any((directory / name).glob("*.safetensors"))
+            }
+            pipeline = library.DiffusionPipeline.from_pretrained(str(directory), **options, **networks)
     except AssayError:
         raise
     except Exception as err:  # diffusers, transformers, tokenizers and safetensors each raise their own
@@ -52,6 +55,19 @@ def load_pipeline(directory: Path, *, device: Device = "auto") -> Foreign:
         return pipeline.to(target)
     except RuntimeError as err:
         raise PipelineError(f"{directory.name} does not fit on {target}: {err}") from err
+
+
+@contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    """Loading draws bars on standard error, in the middle of whatever the caller draws there."""
+    shown = [bars for library in (diffusers(), transformers()) if (bars := library.utils.logging).is_progress_bar_enabled()]
+    for bars in shown:
+        bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for bars in shown:
+            bars.enable_progress_bar()
 
 
 def _network(folder: Path, kind: Foreign, options: dict[str, Foreign]) -> Foreign:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 
 import pytest
@@ -100,7 +101,5 @@ def test_limit_is_inclusive() -> None:
 
 @given(st.binary(max_size=100) | st.builds(lambda tail: b"\0\0\0\x20ftyp" + tail, st.binary(max_size=60)))
 def test_any_bytes_are_sniffed_or_refused(data: bytes) -> None:
-    try:
+    with contextlib.suppress(AssetError):
         assert Asset.from_bytes(data).media_type in MEDIA_TYPES
-    except AssetError:
-        pass

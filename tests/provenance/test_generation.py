@@ -49,7 +49,9 @@ def test_longest_prompt_is_taken() -> None:
 
 
 def test_time_is_kept_in_utc() -> None:
-    assert record(created_at=NOON.astimezone(timezone(timedelta(hours=-8)))).created_at.isoformat() == "2026-11-22T12:00:00+00:00"
+    assert (
+        record(created_at=NOON.astimezone(timezone(timedelta(hours=-8)))).created_at.isoformat() == "2026-11-22T12:00:00+00:00"
+    )
 
 
 def test_parameters_cannot_be_changed_afterwards() -> None:

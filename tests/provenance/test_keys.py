@@ -58,7 +58,9 @@ def test_every_algorithm_signs_and_verifies_through_the_sdk(algorithm: Algorithm
     require_trusted(C2paExaminer(of.trust()).examine(signed(signer=signer)))
 
 
-@pytest.mark.parametrize(("algorithm", "size"), [(Algorithm.ES256, 64), (Algorithm.ES384, 96), (Algorithm.ED25519, 64), (Algorithm.PS256, 256)])
+@pytest.mark.parametrize(
+    ("algorithm", "size"), [(Algorithm.ES256, 64), (Algorithm.ES384, 96), (Algorithm.ED25519, 64), (Algorithm.PS256, 256)]
+)
 def test_signatures_are_raw(algorithm: Algorithm, size: int) -> None:
     assert {len(sound_chain(algorithm).signer.sign(str(n).encode())) for n in range(8)} == {size}
 

@@ -35,7 +35,9 @@ def test_lossless_formats_give_the_very_pixels(media_type: str) -> None:
     assert np.array_equal(decode(encoded(media_type)), picture())
 
 
-@pytest.mark.parametrize(("media_type", "largest_mean"), [("image/jpeg", 8), ("image/avif", 8), ("image/heic", 12), ("image/gif", 12)])
+@pytest.mark.parametrize(
+    ("media_type", "largest_mean"), [("image/jpeg", 8), ("image/avif", 8), ("image/heic", 12), ("image/gif", 12)]
+)
 def test_lossy_formats_give_nearly_the_pixels(media_type: str, largest_mean: float) -> None:
     pixels = decode(encoded(media_type))
     assert pixels.shape == (HEIGHT, WIDTH, 3)
@@ -100,7 +102,9 @@ def test_opaque_palette_is_expanded() -> None:
 
 def test_colour_key_of_an_rgb_png_is_transparent() -> None:
     key = bytes([0, 10, 0, 20, 0, 30])
-    data = png_of(width=2, height=1, bit_depth=8, colour_type=2, rows=b"\0" + bytes([10, 20, 30, 40, 50, 60]), extra=((b"tRNS", key),))
+    data = png_of(
+        width=2, height=1, bit_depth=8, colour_type=2, rows=b"\0" + bytes([10, 20, 30, 40, 50, 60]), extra=((b"tRNS", key),)
+    )
     assert pixels_of(data)[0].tolist() == [[255] * 3, [40, 50, 60]]
 
 
@@ -128,7 +132,7 @@ UPRIGHT = {
     5: lambda a: a.transpose(1, 0, 2),
     6: lambda a: np.rot90(a, -1),
     7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
-    8: lambda a: np.rot90(a),
+    8: np.rot90,
 }
 
 
@@ -148,7 +152,9 @@ def test_orientation_out_of_range_is_ignored(orientation: int) -> None:
     assert np.array_equal(pixels_of(saved(Image.fromarray(picture()), "PNG", exif=exif)), picture())
 
 
-@pytest.mark.parametrize("payload", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03"])
+@pytest.mark.parametrize(
+    "payload", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03"]
+)
 def test_broken_exif_costs_only_the_orientation(payload: bytes) -> None:
     jpeg = encoded("image/jpeg").data
     segment = b"\xff\xe1" + (len(payload) + 2).to_bytes(2, "big") + payload
@@ -173,7 +179,9 @@ def test_multi_picture_jpeg_gives_its_first_picture() -> None:
     assert np.array_equal(pixels_of(multi_picture_jpeg()), pixels_of(first))
 
 
-@pytest.mark.parametrize("media_type", ["image/png", "image/jpeg", "image/webp", "image/avif", "image/heic", "image/tiff", "image/gif"])
+@pytest.mark.parametrize(
+    "media_type", ["image/png", "image/jpeg", "image/webp", "image/avif", "image/heic", "image/tiff", "image/gif"]
+)
 def test_truncated_files_are_unreadable(media_type: str) -> None:
     data = encoded(media_type).data
     with pytest.raises(AssetUnreadable) as caught:
@@ -182,7 +190,9 @@ def test_truncated_files_are_unreadable(media_type: str) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(10_001, 5_000), (20_000, 20_000), (100_000, 100_000), (2**31 - 1, 2**31 - 1)])
-def test_oversized_header_is_refused_before_anything_is_decoded(width: int, height: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oversized_header_is_refused_before_anything_is_decoded(
+    width: int, height: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def never(image: Image.Image) -> None:
         raise AssertionError("a pixel was decoded")
 

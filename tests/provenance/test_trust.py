@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import itertools
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -77,11 +79,32 @@ def test_a_list_for_something_else_does_not_make_a_signer_trusted(purpose: Trust
     ]
 
 
-def test_an_anchor_on_both_lists_is_still_a_signers() -> None:
-    of = sound_chain()
-    for purposes in ((TrustPurpose.TIMESTAMPS, TrustPurpose.SIGNERS), (TrustPurpose.SIGNERS, TrustPurpose.TIMESTAMPS)):
-        store = TrustStore(tuple(entry for purpose in purposes for entry in of.trust(purpose).lists))
-        assert provenance_state(C2paExaminer(store).examine(signed())) is ProvenanceState.TRUSTED
+ORDERS = [(TrustPurpose.TIMESTAMPS, TrustPurpose.SIGNERS), (TrustPurpose.SIGNERS, TrustPurpose.TIMESTAMPS)]
+
+
+@pytest.mark.parametrize("purposes", ORDERS * 4)  # the SDK names one of them at random
+def test_an_anchor_on_both_lists_is_still_a_signers(purposes: tuple[TrustPurpose, ...]) -> None:
+    store = TrustStore(tuple(entry for purpose in purposes for entry in sound_chain().trust(purpose).lists))
+    assert provenance_state(C2paExaminer(store).examine(signed())) is ProvenanceState.TRUSTED
+
+
+@pytest.mark.parametrize("tiers", [*itertools.permutations(Tier)])
+def test_best_tier_of_an_anchor_on_several_lists_counts(tiers: tuple[Tier, ...]) -> None:
+    store = TrustStore(tuple(entry for tier in tiers for entry in sound_chain().trust(tier=tier).lists))
+    assert VerdictPolicy().decide(C2paExaminer(store).examine(signed())).tier is Tier.CURRENT
+
+
+@pytest.mark.parametrize("_", range(4))
+def test_a_signers_anchor_on_the_same_list_does_not_help_a_stranger_on_it(_: int) -> None:
+    """The time-stamp list holds both anchors, the signers' list one of them; the stranger even shows it in its chain."""
+    known, stranger = sound_chain(), chain(name="Stranger")
+    both = TrustList("both", TrustPurpose.TIMESTAMPS, Tier.CURRENT, known.root_pem + stranger.root_pem)
+    decoy = dataclasses.replace(stranger, authorities=(*stranger.authorities, *known.authorities))
+    store = TrustStore((*known.trust().lists, both))
+    named = both.uri
+    for shown in (stranger, decoy):
+        assert store.list_of_signer(named, shown.certificates) == both
+    assert provenance_state(C2paExaminer(store).examine(signed(chain=stranger))) is ProvenanceState.UNKNOWN_SIGNER
 
 
 def test_a_parent_does_not_lend_its_signers_trust() -> None:
@@ -160,7 +183,7 @@ def test_including_a_list_twice_is_including_it_once() -> None:
 def test_versions_name_the_digests(tmp_path: Path) -> None:
     put(tmp_path, "signers/a.pem", sound_chain().root_pem)
     digest = hashlib.sha256(sound_chain().root_pem + b"\0").hexdigest()
-    assert TrustStore.load(tmp_path).versions == {"trust:manifest:a": f"current sha256:{digest}"}
+    assert TrustStore.load(tmp_path).versions == {"trust:manifest:current:a": f"sha256:{digest}"}
 
 
 def test_lists_of_one_name_in_two_tiers_are_both_in_the_versions(tmp_path: Path) -> None:

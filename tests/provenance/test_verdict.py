@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.basis import Weight
-from provenance.digital_source_type import DigitalSourceType, Extent
+from provenance.digital_source_type import DigitalSourceType
 from provenance.errors import NotTrusted
 from provenance.evidence import (
     DeclarationEvidence,
@@ -46,7 +46,12 @@ def declares(
     term: DigitalSourceType | None, forgeability: Forgeability = Forgeability.SIGNED, examiner: str = "c2pa"
 ) -> DeclarationEvidence:
     return DeclarationEvidence(
-        examiner, Layer.METADATA, forgeability, term and term.value, generator="tiny", signer="CN=Signer" if examiner == "c2pa" else None
+        examiner,
+        Layer.METADATA,
+        forgeability,
+        term and term.value,
+        generator="tiny",
+        signer="CN=Signer" if examiner == "c2pa" else None,
     )
 
 
@@ -67,13 +72,21 @@ def decide(*evidence: Evidence) -> Verdict:
 
 
 def summary(verdict: Verdict) -> tuple[str, str | None, str | None, int]:
-    return (verdict.conclusion.value, verdict.state and verdict.state.value, verdict.extent and verdict.extent.value, int(verdict.exit_code))
+    return (
+        verdict.conclusion.value,
+        verdict.state and verdict.state.value,
+        verdict.extent and verdict.extent.value,
+        int(verdict.exit_code),
+    )
 
 
 ROWS: dict[str, tuple[tuple[Evidence, ...], tuple[str, str | None, str | None, int]]] = {
     "hash mismatch": ((*INTACT, failure("assertion.dataHash.mismatch")), ("altered", "invalid", None, 1)),
     "hash mismatch of a trusted signer": ((*TRUSTED, failure("assertion.dataHash.mismatch")), ("altered", "invalid", None, 1)),
-    "ingredient mismatch": ((*TRUSTED, declares(FULL), failure("ingredient.manifest.mismatch")), ("altered", "invalid", None, 1)),
+    "ingredient mismatch": (
+        (*TRUSTED, declares(FULL), failure("ingredient.manifest.mismatch")),
+        ("altered", "invalid", None, 1),
+    ),
     "pixels left out": ((*TRUSTED, declares(CAPTURE), failure("manifest.content_excluded")), ("altered", "invalid", None, 1)),
     "trusted, synthetic": ((*TRUSTED, declares(FULL)), ("declared_synthetic", "trusted", "full", 1)),
     "trusted, composite": ((*TRUSTED, declares(PARTIAL)), ("declared_synthetic", "trusted", "partial", 1)),
@@ -95,7 +108,10 @@ ROWS: dict[str, tuple[tuple[Evidence, ...], tuple[str, str | None, str | None, i
         ("likely_synthetic", "unknown_signer", None, 1),
     ),
     "no manifest, keyed mark": ((*ABSENT, marked(FULL, Forgeability.KEYED)), ("declared_synthetic", "absent", "full", 1)),
-    "no manifest, signed mark": ((*ABSENT, marked(PARTIAL, Forgeability.SIGNED)), ("declared_synthetic", "absent", "partial", 1)),
+    "no manifest, signed mark": (
+        (*ABSENT, marked(PARTIAL, Forgeability.SIGNED)),
+        ("declared_synthetic", "absent", "partial", 1),
+    ),
     "no manifest, public mark": ((*ABSENT, marked(FULL, Forgeability.PUBLIC)), ("likely_synthetic", "absent", None, 1)),
     "no manifest, text mark": ((*ABSENT, marked(FULL, Forgeability.TEXT)), ("likely_synthetic", "absent", None, 1)),
     "no manifest, mark of a camera": ((*ABSENT, marked(CAPTURE, Forgeability.TEXT)), ("inconclusive", "absent", None, 0)),
@@ -105,7 +121,10 @@ ROWS: dict[str, tuple[tuple[Evidence, ...], tuple[str, str | None, str | None, i
     "nothing at all": ((), ("inconclusive", None, None, 0)),
     "examiner out": ((*ABSENT, UNAVAILABLE), ("inconclusive", "absent", None, 2)),
     "c2pa out": ((status("examiner.unavailable", Outcome.UNAVAILABLE),), ("inconclusive", None, None, 2)),
-    "examiner out, but found otherwise": ((*ABSENT, UNAVAILABLE, marked(FULL, Forgeability.TEXT)), ("likely_synthetic", "absent", None, 1)),
+    "examiner out, but found otherwise": (
+        (*ABSENT, UNAVAILABLE, marked(FULL, Forgeability.TEXT)),
+        ("likely_synthetic", "absent", None, 1),
+    ),
     "examiner out, trusted": ((*TRUSTED, declares(CAPTURE), UNAVAILABLE), ("trusted_origin", "trusted", None, 0)),
     "remote manifest": ((status("manifest.remote_reference", Outcome.INFORMATIONAL),), ("inconclusive", "absent", None, 0)),
     "malformed": ((failure("manifest.malformed"),), ("inconclusive", "invalid", None, 0)),
@@ -115,7 +134,10 @@ ROWS: dict[str, tuple[tuple[Evidence, ...], tuple[str, str | None, str | None, i
         (status("claimSignature.validated"), status("signingCredential.trusted"), declares(FULL)),
         ("inconclusive", "invalid", None, 0),
     ),
-    "no signature": ((status("assertion.dataHash.match"), status("signingCredential.trusted")), ("inconclusive", "invalid", None, 0)),
+    "no signature": (
+        (status("assertion.dataHash.match"), status("signingCredential.trusted")),
+        ("inconclusive", "invalid", None, 0),
+    ),
     "nobody said trusted": ((*INTACT, declares(CAPTURE)), ("inconclusive", "unknown_signer", None, 0)),
     "identity assertion fails": (
         (*TRUSTED, declares(CAPTURE), failure("cawg.x509.signature.mismatch")),
@@ -259,7 +281,12 @@ def test_basis_of_a_score_states_threshold_and_rate() -> None:
     ],
 )
 def test_basis_says_what_the_signer_is_worth(tier: str, words: str) -> None:
-    evidence = (*INTACT, status("signingCredential.trusted"), status(f"manifest.tier.{tier}", Outcome.INFORMATIONAL), declares(FULL))
+    evidence = (
+        *INTACT,
+        status("signingCredential.trusted"),
+        status(f"manifest.tier.{tier}", Outcome.INFORMATIONAL),
+        declares(FULL),
+    )
     assert words in decide(*evidence).basis[0].statement
 
 
@@ -328,7 +355,11 @@ def test_quiet_detector_never_changes_anything(evidence: list[Evidence], llr: fl
 @given(SOME, st.sampled_from(sorted(MISMATCHES)))
 def test_a_mismatch_always_gives_altered(evidence: list[Evidence], code: str) -> None:
     verdict = decide(*evidence, failure(code))
-    assert (verdict.conclusion, verdict.exit_code, verdict.state) == (Conclusion.ALTERED, ExitCode.FINDING, ProvenanceState.INVALID)
+    assert (verdict.conclusion, verdict.exit_code, verdict.state) == (
+        Conclusion.ALTERED,
+        ExitCode.FINDING,
+        ProvenanceState.INVALID,
+    )
 
 
 @settings(max_examples=50)

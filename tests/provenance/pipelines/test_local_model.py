@@ -27,8 +27,9 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-def test_it_loads_without_the_network_in_full_precision_on_the_cpu(directory, no_network):
+def test_it_loads_without_the_network_in_full_precision_on_the_cpu(directory, no_network, capfd):
     pipeline = load_pipeline(directory, device="cpu")
+    assert capfd.readouterr().err == ""
     assert (str(pipeline.device), str(pipeline.unet.dtype)) == ("cpu", "torch.float32")
 
 

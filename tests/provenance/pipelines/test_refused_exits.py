@@ -6,6 +6,7 @@ import pytest
 
 from provenance.errors import GenerationInvalid, PipelineError, PipelineRefused
 from provenance.pipelines import StampedPipeline, stamped
+from tests import tiny_pipelines
 from tests.fakes import FakeStamper
 from tests.tiny_pipelines import SIZE
 
@@ -74,6 +75,24 @@ def test_what_the_pipeline_itself_refuses_keeps_its_cause(tiny, wrap):
     with pytest.raises(PipelineError, match="divisible by 8") as caught:
         wrap(tiny("sd15"))("x", height=65, width=65)
     assert isinstance(caught.value.__cause__, ValueError)
+
+
+@pytest.mark.parametrize(("arguments", "message"), [({"prompt": []}, "0 images"), ({"num_images_per_prompt": -2}, "-2 images")])
+def test_no_image_at_all(arguments, message, tiny, wrap):
+    with pytest.raises(GenerationInvalid, match=message):
+        wrap(tiny("sd15"))(**{"prompt": "x", **CALL, **arguments})
+
+
+def test_a_failure_does_not_carry_latents_in_its_frames(tiny, wrap):
+    raw = tiny_pipelines.sd15()
+    raw.vae.decode = None  # fails once the latents are there
+    with pytest.raises(PipelineError) as caught:
+        wrap(raw)("x", **CALL)
+    held, trace = [], caught.value.__cause__.__traceback__
+    while trace:
+        held += [name for name in ("latents", "noise_pred") if name in trace.tb_frame.f_locals]
+        trace = trace.tb_next
+    assert held == []
 
 
 def test_a_plain_tuple_when_asked_for(tiny, wrap):
