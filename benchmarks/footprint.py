@@ -3,8 +3,8 @@
     python -m benchmarks.footprint [--checks N] [--runtime VENV] [--out FILE]
 
 A real service with its default settings and the default detector checks N different JPEGs over HTTP. Claims: resident memory at
-most 700 MB and flat, an answer within 20 s of starting, and `VENV` (`make .venv/runtime.installed` in a fresh clone) at
-most 700 MB. Flat means that the median of the last tenth is within 5 % of the median of the second tenth, the first being warm-up.
+most 700 MB and flat, an answer within 20 s of starting, and `VENV` (`make .venv/runtime.installed` in a fresh clone) at most
+700 MB. Flat means that the median of the last tenth is within 5 % of the median of the second tenth; the first is warm-up.
 """
 
 from __future__ import annotations

@@ -225,3 +225,74 @@ def with_safety_checker(*, flags: bool) -> Any:
         "requires_safety_checker": True,
     }
     return _quiet(StableDiffusionPipeline(**parts))
+
+
+def controlled() -> Any:
+    """Text to image after a control map, which diffusers calls `image` although nothing of it is in the output."""
+    import torch
+    from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
+
+    parts = _sd15_parts()
+    torch.manual_seed(5)
+    control = ControlNetModel.from_unet(parts["unet"], conditioning_embedding_out_channels=(8, 8, 16, 16))
+    return _quiet(StableDiffusionControlNetPipeline(**parts, controlnet=control))
+
+
+def unconditional() -> Any:
+    """No prompt: `batch_size` says how many."""
+    import torch
+    from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
+
+    torch.manual_seed(6)
+    unet = UNet2DModel(
+        sample_size=32,
+        in_channels=3,
+        out_channels=3,
+        block_out_channels=(8, 16),
+        norm_num_groups=4,
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+    )
+    return _quiet(DDIMPipeline(unet=unet, scheduler=DDIMScheduler()))
+
+
+def flux() -> Any:
+    """A rectified-flow transformer as FLUX has, without its text encoders: to be called with embeddings."""
+    import torch
+    from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
+
+    torch.manual_seed(7)
+    transformer = FluxTransformer2DModel(
+        patch_size=1,
+        in_channels=4,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=32,
+        pooled_projection_dim=32,
+        axes_dims_rope=(4, 4, 8),
+    )
+    vae = AutoencoderKL(
+        block_out_channels=(16,),
+        norm_num_groups=8,
+        in_channels=3,
+        out_channels=3,
+        latent_channels=1,
+        use_quant_conv=False,
+        use_post_quant_conv=False,
+        shift_factor=0.0609,
+        scaling_factor=1.5035,
+    )
+    return _quiet(
+        FluxPipeline(
+            transformer=transformer,
+            vae=vae,
+            scheduler=FlowMatchEulerDiscreteScheduler(),
+            text_encoder=None,
+            text_encoder_2=None,
+            tokenizer=None,
+            tokenizer_2=None,
+        )
+    )

@@ -9,6 +9,7 @@ Source: diffusers 0.42, `DiffusionPipeline.from_pretrained`; the safetensors for
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ Device: TypeAlias = Literal["auto", "cuda", "cpu"]
 """`auto` is the GPU when there is one."""
 
 _PICKLES: Final = frozenset({".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"})
+_WEIGHTS: Final = re.compile(r"(model|diffusion_pytorch_model)(\.(?P<variant>\w+))?(-\d+-of-\d+)?\.safetensors")
 _LIBRARIES: Final = {"diffusers": diffusers, "transformers": transformers}
 
 
@@ -33,19 +35,15 @@ def load_pipeline(directory: Path, *, device: Device = "auto") -> Foreign:
         PipelineError: torch or diffusers is missing, or "cuda" is asked for where there is none.
     """
     library = diffusers()
-    components = _components(directory, library)
-    for name in components:
+    networks = _networks(directory, library)
+    for name in networks:
         _check_weights(directory / name)
     target = _target(device)
     options = {"local_files_only": True, "use_safetensors": True, "trust_remote_code": False, "dtype": _dtype(target)}
     try:
         with _without_progress_bars():
-            networks = {
-                name: _network(directory / name, kind, options)
-                for name, kind in components.items()
-                if any((directory / name).glob("*.safetensors"))
-            }
-            pipeline = library.DiffusionPipeline.from_pretrained(str(directory), **options, **networks)
+            loaded = {name: _network(directory / name, kind, options) for name, kind in networks.items()}
+            pipeline = library.DiffusionPipeline.from_pretrained(str(directory), **options, **loaded)
     except AssayError:
         raise
     except Exception as err:  # diffusers, transformers, tokenizers and safetensors each raise their own
@@ -72,14 +70,20 @@ def _without_progress_bars() -> Iterator[None]:
 
 def _network(folder: Path, kind: Foreign, options: dict[str, Foreign]) -> Foreign:
     """One network, all of whose weights came from its files: the libraries fill what is missing with noise and go on."""
-    network, report = kind.from_pretrained(str(folder), output_loading_info=True, **options)
+    network, report = kind.from_pretrained(str(folder), output_loading_info=True, variant=_variant(folder), **options)
     if report["missing_keys"]:
         raise ModelUnusable(f"{folder.parent.name} lacks the weights {folder.name}/{min(report['missing_keys'])}")
     return network
 
 
-def _components(directory: Path, library: Foreign) -> dict[str, Foreign]:
-    """The components a model directory lists, by name, each with its class."""
+def _variant(folder: Path) -> str | None:
+    """The variant, such as "fp16", that is there when the plain weights are not."""
+    found = {match["variant"] for path in folder.iterdir() if (match := _WEIGHTS.fullmatch(path.name))}
+    return None if None in found or not found else str(min(found))
+
+
+def _networks(directory: Path, library: Foreign) -> dict[str, Foreign]:
+    """The networks among the components that a model directory lists, by name, each with its class."""
     index = directory / "model_index.json"
     if not index.is_file():
         raise ModelUnusable(f"{directory} is no model directory: it has no model_index.json")
@@ -96,30 +100,30 @@ def _components(directory: Path, library: Foreign) -> dict[str, Foreign]:
     pairs = {
         part: value for part, value in listed.items() if isinstance(value, list) and len(value) == 2 and value[0] is not None
     }
-    return {part: _class_of(directory, part, str(home), str(kind)) for part, (home, kind) in pairs.items()}
+    for part in pairs:
+        if not (directory / part).is_dir():
+            raise ModelUnusable(f"{directory.name} lacks its component {part!r}")
+    classes = {part: _class_of(directory, part, str(home), str(kind)) for part, (home, kind) in pairs.items()}
+    return {part: found for part, found in classes.items() if isinstance(found, type) and issubclass(found, torch().nn.Module)}
 
 
 def _class_of(directory: Path, part: str, home: str, kind: str) -> Foreign:
+    """The class of a component; None for a name of old that only diffusers knows how to read, which no network has."""
     # Else a folder of diffusers.pipelines; any other name is a Python module of the model's own, which diffusers would import.
     library = _LIBRARIES[home]() if home in _LIBRARIES else getattr(diffusers().pipelines, home, None)
     if library is None:
         raise ModelUnusable(f"{directory.name} wants {part!r} from {home!r}: code that comes with a model is not run")
-    found = getattr(library, kind, None)
-    if not isinstance(found, type):
-        raise ModelUnusable(f"{directory.name} wants {part!r} to be a {kind!r}, which {home} does not have")
-    return found
+    return getattr(library, kind, None)
 
 
 def _check_weights(folder: Path) -> None:
-    """Refuse a component without its weights as sound safetensors files; schedulers and tokenizers have none to check."""
-    if not folder.is_dir():
-        raise ModelUnusable(f"{folder.parent.name} lacks its component {folder.name!r}")
+    """Refuse a network without its weights as sound safetensors files."""
     weights = sorted(folder.glob("*.safetensors"))
     if not weights and (pickles := sorted(p.name for p in folder.iterdir() if p.suffix in _PICKLES)):
         raise ModelUnusable(
             f"{folder.name}/{pickles[0]} is a pickle, which runs code when it is read: convert it to safetensors"
         )
-    if not weights and (folder / "config.json").is_file():
+    if not weights:
         raise ModelUnusable(f"{folder.parent.name} lacks the weights of {folder.name!r}: no safetensors file")
     for listing in folder.glob("*.safetensors.index.json"):
         missing = _shards(listing) - {path.name for path in weights}

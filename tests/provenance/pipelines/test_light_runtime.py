@@ -48,3 +48,18 @@ def test_importing_the_package_does_not_import_torch():
     code = "import sys, provenance.pipelines; print({'torch', 'diffusers', 'transformers'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_public_names_are_these():
+    import provenance.pipelines
+
+    assert provenance.pipelines.__all__ == [
+        "GenerationRequest",
+        "PendingImages",
+        "StampedImage",
+        "StampedImages",
+        "StampedPipeline",
+        "generate",
+        "load_pipeline",
+        "stamped",
+    ]

@@ -10,6 +10,7 @@ import pytest
 
 from provenance.errors import ModelUnusable, PipelineError
 from provenance.pipelines.local_model import load_pipeline
+from tests import tiny_pipelines
 
 
 @pytest.fixture
@@ -106,6 +107,28 @@ def test_code_that_comes_with_a_model_is_not_run(home, directory):
     with pytest.raises(ModelUnusable, match="is not run"):
         load_pipeline(directory)
     assert not marker.exists()
+
+
+def test_weights_that_are_there_in_half_precision_only(directory):
+    for path in directory.rglob("*.safetensors"):
+        path.rename(path.with_suffix(".fp16.safetensors"))
+    assert str(load_pipeline(directory, device="cpu").unet.dtype) == "torch.float32"
+
+
+def test_a_safety_checker_and_an_image_processor_under_its_old_name(libraries, tmp_path):
+    directory = tiny_pipelines.save(tiny_pipelines.with_safety_checker(flags=True), tmp_path / "model")
+    index = json.loads((directory / "model_index.json").read_text())
+    index["feature_extractor"] = ["transformers", "CLIPFeatureExtractor"]  # as Stable Diffusion 1.5 was published
+    (directory / "model_index.json").write_text(json.dumps(index))
+    pipeline = load_pipeline(directory, device="cpu")
+    assert pipeline("x", num_inference_steps=1, height=64, width=64).nsfw_content_detected == [True]
+
+
+@pytest.mark.parametrize("kind", [tiny_pipelines.sdxl, tiny_pipelines.inpainting])
+def test_other_kinds_load_as_what_they_are(kind, libraries, tmp_path):
+    pipeline = kind()
+    directory = tiny_pipelines.save(pipeline, tmp_path / "model")
+    assert type(load_pipeline(directory, device="cpu")) is type(pipeline)
 
 
 def test_a_class_that_the_library_does_not_have(directory):

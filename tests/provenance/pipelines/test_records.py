@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from provenance.errors import GenerationInvalid, RecordInvalid
-from provenance.generation import SafetyResult
+from provenance.generation import GenerationRecord, SafetyResult
 from provenance.pipelines.calls import BoundCall
 from provenance.pipelines.drafts import recorded_parameters
 from provenance.pixels import decode
@@ -150,3 +153,36 @@ def test_nested_settings_are_spelled_out_and_nested_prompts_follow_the_policy():
     call = BoundCall({}, in_force, frozenset(in_force), return_dict=True)
     assert recorded_parameters(call, sources=(), keep_prompt=False) == {"cross_attention_kwargs.scale": 0.5, "seen": "supplied"}
     assert recorded_parameters(call, sources=(), keep_prompt=True)["prompt_2"] == "secret\nowl"
+
+
+texts = st.text("aé\x00 ☃", max_size=8)  # the whole of Unicode takes seconds to load
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts | st.binary(max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.tuples(inner, inner) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(texts, values, max_size=5), st.booleans())
+def test_any_arguments_become_scalars_or_an_invalid_record(in_force, keep_prompt):
+    call = BoundCall({}, in_force, frozenset(in_force), return_dict=True)
+    parameters = recorded_parameters(call, sources=(), keep_prompt=keep_prompt)
+    assert {type(value) for value in parameters.values()} <= {str, int, float, bool}
+    with contextlib.suppress(RecordInvalid):
+        GenerationRecord(model="acme/fox-1", created_at=datetime(2026, 11, 22, tzinfo=UTC), parameters=parameters)
+
+
+@given(values, st.sampled_from(["prompt_2", "negative_prompt_3", "control_prompt"]))
+def test_no_form_of_a_prompt_is_kept_when_it_is_not_to_be(value, name):
+    marked = _marked(value)
+    call = BoundCall({}, {name: marked}, frozenset({name}), return_dict=True)
+    assert "typed-by-a-person" not in str(recorded_parameters(call, sources=(), keep_prompt=False))
+
+
+def _marked(value):
+    """`value` with each text in it replaced by one that can be searched for."""
+    if isinstance(value, str):
+        return "typed-by-a-person"
+    if isinstance(value, list | tuple):
+        return [_marked(item) for item in value]
+    return {key: _marked(item) for key, item in value.items()} if isinstance(value, dict) else value
