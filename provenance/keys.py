@@ -206,7 +206,10 @@ def create_development_credential(home: Path, *, now: datetime, days: int = 90, 
     """
     directory = development_directory(home)
     if directory.is_dir() and any(directory.iterdir()):
-        raise CredentialInvalid(f"there is a development credential in {directory} already")
+        raise CredentialInvalid(
+            f"there is a development credential in {directory} already; without that folder a new one can be made, "
+            "and what the old one stamped then reads as of an unknown signer"
+        )
     authority_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     start = now.astimezone(UTC).replace(microsecond=0) - timedelta(minutes=5)  # clocks of one house disagree by a little
     authority_name = _name("Development authority", organisation_unit)

@@ -1,0 +1,162 @@
+"""Whether a certificate chain leads from a leaf to a trust anchor at a given time; offline, no revocation.
+
+The chain is taken in the order it was handed in: every certificate must have been issued by the next. Nothing is fetched and no
+other order is tried. The leaf must be allowed to sign claims, as for a manifest. A critical extension that is not understood
+here is a refusal, as RFC 5280 asks.
+
+Source: RFC 5280, sections 4.2 and 6.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID
+
+from provenance.keys import CLAIM_SIGNING_USAGES
+
+MAX_CHAIN_CERTIFICATES: Final = 8
+
+SIGNER_TRUSTED: Final = "signingCredential.trusted"
+SIGNER_UNTRUSTED: Final = "signingCredential.untrusted"
+SIGNER_EXPIRED: Final = "signingCredential.expired"
+SIGNER_INVALID: Final = "signingCredential.invalid"
+
+_UNDERSTOOD: Final = frozenset(
+    {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+        ExtensionOID.CERTIFICATE_POLICIES,
+    }
+)
+
+
+def judge_chain(chain: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate], at: datetime) -> tuple[str, str]:
+    """What the chain is worth: one of the four codes above, and the reason in words.
+
+    Args:
+        chain: Leaf first, each issued by the next; at least the leaf. The anchor itself may be left out.
+        anchors: Authorities that are trusted. With none, nobody is.
+        at: The time the chain must be valid at, with a time zone.
+    """
+    flaw = _flaw(chain)
+    if flaw is not None:
+        return SIGNER_INVALID, flaw
+    path = _path_to_anchor(chain, anchors)
+    if path is None:
+        return SIGNER_UNTRUSTED, f"{_name(chain[-1])} leads to no trust anchor given"
+    flaw = _flaw(path)  # the anchor's own limits hold too
+    if flaw is not None:
+        return SIGNER_INVALID, flaw
+    for certificate in path:
+        start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        if not start <= at <= end:
+            return (
+                SIGNER_EXPIRED,
+                f"{_name(certificate)} is valid from {start:%Y-%m-%d} to {end:%Y-%m-%d}, not at {at:%Y-%m-%d}",
+            )
+    return SIGNER_TRUSTED, f"{_name(path[0])} leads to {_name(path[-1])}"
+
+
+def _flaw(chain: Sequence[x509.Certificate]) -> str | None:
+    """What is wrong with the chain in itself, or None."""
+    if not 1 <= len(chain) <= MAX_CHAIN_CERTIFICATES:
+        return f"a chain has 1 to {MAX_CHAIN_CERTIFICATES} certificates, this one {len(chain)}"
+    try:
+        for depth, certificate in enumerate(chain):
+            unknown = {e.oid.dotted_string for e in certificate.extensions if e.critical and e.oid not in _UNDERSTOOD}
+            if unknown:
+                return f"{_name(certificate)} has critical extensions that are not understood here: {sorted(unknown)}"
+            flaw = _leaf_flaw(certificate) if depth == 0 else _authority_flaw(certificate, below=_intermediates(chain[1:depth]))
+            if flaw is not None:
+                return flaw
+        for certificate, issuer in pairwise(chain):
+            certificate.verify_directly_issued_by(issuer)
+    except InvalidSignature:
+        return "a certificate was not issued by the next one in the chain"
+    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as err:
+        return f"a certificate cannot be read, or was not issued by the next one: {err}"
+    return None
+
+
+def _leaf_flaw(leaf: x509.Certificate) -> str | None:
+    constraints = _constraints(leaf)
+    if constraints is not None and constraints.ca:
+        return f"{_name(leaf)} is an authority; it may not sign documents"
+    usage = _usage(leaf)
+    if usage is not None and not usage.digital_signature:
+        return f"{_name(leaf)} is not for digital signatures"
+    try:
+        usages = {oid.dotted_string for oid in leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value}
+    except x509.ExtensionNotFound:
+        usages = set()
+    if not usages & set(CLAIM_SIGNING_USAGES):
+        return f"{_name(leaf)} may not sign claims: its extended key usages are {sorted(usages) or 'none'}"
+    return None
+
+
+def _authority_flaw(authority: x509.Certificate, *, below: int) -> str | None:
+    constraints = _constraints(authority)
+    if constraints is None or not constraints.ca:
+        return f"{_name(authority)} is no authority, yet it issued a certificate"
+    if constraints.path_length is not None and below > constraints.path_length:
+        return f"{_name(authority)} allows {constraints.path_length} authorities below it, there are {below}"
+    usage = _usage(authority)
+    if usage is not None and not usage.key_cert_sign:
+        return f"{_name(authority)} may not issue certificates"
+    return None
+
+
+def _path_to_anchor(
+    chain: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate]
+) -> tuple[x509.Certificate, ...] | None:
+    """The chain up to its first anchor, with the anchor as its end; None if it leads to none. A leaf is no anchor."""
+    encoded = {anchor.public_bytes(Encoding.DER) for anchor in anchors}
+    for depth, certificate in enumerate(chain):
+        if depth > 0 and certificate.public_bytes(Encoding.DER) in encoded:
+            return tuple(chain[: depth + 1])
+        for anchor in anchors:
+            if _issued(certificate, anchor):
+                return (*chain[: depth + 1], anchor)
+    return None
+
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    if certificate.issuer != issuer.subject or certificate == issuer:
+        return False
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def _intermediates(authorities: Sequence[x509.Certificate]) -> int:
+    # Self-issued certificates do not count towards the path length: RFC 5280, section 4.2.1.9.
+    return sum(1 for authority in authorities if authority.subject != authority.issuer)
+
+
+def _constraints(certificate: x509.Certificate) -> x509.BasicConstraints | None:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _usage(certificate: x509.Certificate) -> x509.KeyUsage | None:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _name(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string() or "a certificate without a name"

@@ -1,0 +1,1 @@
+"""HTTP under `/v1`, one module per resource; handlers are thin."""

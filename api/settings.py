@@ -1,0 +1,93 @@
+"""Settings of the service and the command line: the one place where the environment is read.
+
+Every field is an environment variable with the prefix `ASSAY_`, such as `ASSAY_MAX_ASSET_BYTES`. Tuples are written as JSON.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from provenance.asset import MAX_ASSET_BYTES
+from provenance.pixels import MAX_ASSET_PIXELS
+
+ExpandedPath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """What can be chosen, with units in the names; frozen."""
+
+    model_config = SettingsConfigDict(env_prefix="ASSAY_", frozen=True, extra="ignore", protected_namespaces=())
+
+    home: ExpandedPath = Path("~/.assay")
+    """Keys, database, objects."""
+    host: str = "127.0.0.1"
+    """Address the service binds to."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """TCP port; 0 lets the system choose."""
+
+    database_url: str | None = None
+    """SQLAlchemy URL, such as "postgresql+psycopg://assay@db/assay"; none: SQLite in `home`."""
+    broker_url: str = "memory://"
+    """Where bells ring. The default reaches workers of this process only."""
+    embedded_worker: bool = True
+    """Whether the serving process works on jobs itself."""
+    worker_threads: Annotated[int, Field(ge=1, le=64)] = 2
+    """Jobs worked on at a time, by the embedded worker and by each `assay worker`."""
+    quick_answer_s: Annotated[float, Field(ge=0, le=30)] = 5.0
+    """How long a request waits for its own job before it answers 202."""
+    lease_s: Seconds = 30.0
+    """A job whose worker has not renewed its lease for this long is given to another."""
+    sweep_interval_s: Seconds = 5.0
+    """How often jobs are looked for whose bell was lost, and results whose time is over."""
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    """A job begun this often without an end has failed: it may be what kills the workers."""
+    result_retention_s: Seconds = 3600.0
+    """How long a stamped image waits to be fetched; a fetched one is deleted by the next sweep."""
+    max_pending_jobs: Annotated[int, Field(ge=1)] = 1000
+    """With this many unfinished jobs, new ones are refused with 503."""
+
+    max_asset_bytes: Annotated[int, Field(ge=1)] = MAX_ASSET_BYTES
+    max_asset_pixels: Annotated[int, Field(ge=1)] = MAX_ASSET_PIXELS
+    upload_timeout_s: Seconds = 60.0
+    """A request body that has not arrived after this long is given up."""
+
+    url_checks_enabled: bool = False
+    """Whether checks by URL are taken at all."""
+    fetch_timeout_s: Seconds = 10.0
+    fetch_max_redirects: Annotated[int, Field(ge=0, le=10)] = 3
+    open_checks: bool | None = None
+    """Whether checking needs no key; none: only while bound to a loopback address."""
+
+    signer_uri: str | None = None
+    """None: stamping answers 503. A service must not sign with a demonstration key by accident."""
+    trust_files: tuple[ExpandedPath, ...] = ()
+    """More PEM files of trust anchors for signers."""
+    examiners: tuple[str, ...] | None = None
+    """Names of the examiners to run, such as ["c2pa", "marks"]; none: all."""
+    provider: str = "unnamed provider"
+    """Who runs this generator, as declared in stamped images."""
+
+    model_dir: ExpandedPath | None = None
+    """A diffusers model directory; none: generating answers 503."""
+    generate_device: Literal["auto", "cuda", "cpu"] = "auto"
+
+    @property
+    def bound_to_loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def checks_are_open(self) -> bool:
+        """Whether checking needs no key."""
+        return self.bound_to_loopback if self.open_checks is None else self.open_checks

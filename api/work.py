@@ -1,0 +1,202 @@
+"""Do the job behind an id: what every worker runs, however the bell reached it.
+
+Safe to run twice: who does not get the lease leaves, and only the holder of the lease records an outcome. What examines,
+stamps and generates is built once per process, on first use and never before a fork. An upload's bytes are deleted once its
+job has ended.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from api.composition import build_examiners, build_generator, build_stamper, check, policy, versions
+from api.jobs import ClaimedJob, JobKind, JobTable
+from api.leases import LeaseKeeper
+from api.metrics import Metrics
+from api.problems import problem_of
+from api.report_document import ReportDocument
+from api.report_signature import sign_report
+from api.schemas import GenerationDocument, RecordDocument
+from api.settings import Settings
+from provenance.asset import Asset
+from provenance.errors import SignerUnavailable, SigningError, StorageError
+from provenance.evidence import Examiner
+from provenance.stamp import Stamper
+
+if TYPE_CHECKING:
+    from provenance.pipelines.diffusers import StampedPipeline
+
+TRANSIENT: Final = (SignerUnavailable, StorageError)
+"""Failures worth another attempt."""
+
+logger = logging.getLogger("assay.work")
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Tools:
+    """Examiners, stamper and generator of this process, each built on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.RLock()
+        self._examiners: Sequence[Examiner] | None = None
+        self._versions: Mapping[str, str] | None = None
+        self._stamper: Stamper | None = None
+        self._generator: StampedPipeline | None = None
+
+    @property
+    def examiners(self) -> Sequence[Examiner]:
+        """Who checks."""
+        with self._lock:
+            if self._examiners is None:
+                self._examiners = build_examiners(self.settings, self.settings.examiners)
+            return self._examiners
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """What takes part beside the examiners, as it was when this process started."""
+        with self._lock:
+            if self._versions is None:
+                self._versions = versions(self.settings)
+            return self._versions
+
+    @property
+    def stamper(self) -> Stamper:
+        """Who stamps.
+
+        Raises:
+            SigningError: No signer is configured, or it cannot be used.
+        """
+        with self._lock:
+            if self._stamper is None:
+                self._stamper = build_stamper(self.settings)
+            return self._stamper
+
+    @property
+    def generator(self) -> StampedPipeline:
+        """What generates; the model is loaded by the first job.
+
+        Raises:
+            PipelineError: No model is configured, or it cannot be loaded.
+        """
+        with self._lock:
+            if self._generator is None:
+                self._generator = build_generator(self.settings, self.stamper)
+            return self._generator
+
+
+class Runner:
+    """Works on jobs, one call each, from any number of threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: JobTable,
+        tools: Tools,
+        *,
+        leases: LeaseKeeper,
+        metrics: Metrics,
+        announce: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._jobs = jobs
+        self._tools = tools
+        self._leases = leases
+        self._metrics = metrics
+        self._announce = announce
+
+    def run(self, job_id: str) -> None:
+        """Do this job if it is still to be done.
+
+        Raises:
+            StorageError: The outcome could not be recorded; the lease runs out and the job is given to a worker again.
+        """
+        settings = self._settings
+        job = self._jobs.claim(job_id, at=now(), lease_s=settings.lease_s, max_attempts=settings.max_attempts)
+        if job is None:
+            return
+        begun = time.perf_counter()
+        with self._leases.held(job):
+            outcome = self._work(job)
+        self._metrics.job_ended(job.kind, outcome, time.perf_counter() - begun)
+        self._announce(job.id)
+        if job.input_sha256 is not None:
+            try:
+                self._jobs.delete_unneeded_objects(job.input_sha256)
+            except StorageError as err:
+                logger.warning("an upload could not be deleted, the sweep will try again: %s", err)
+
+    def _work(self, job: ClaimedJob) -> str:
+        try:
+            match job.kind:
+                case JobKind.CHECK:
+                    self._check(job)
+                case JobKind.STAMP:
+                    self._stamp(job)
+                case JobKind.GENERATE:
+                    self._generate(job)
+        except Exception as err:
+            if isinstance(err, TRANSIENT) and job.attempt < self._settings.max_attempts:
+                logger.warning("job %s goes back to the queue: %s", job.id, err)
+                self._jobs.put_back(job, at=now(), delay_s=float(2**job.attempt))
+                return "put_back"
+            problem = problem_of(err)
+            if problem.status >= 500:
+                logger.error("job %s failed: %s", job.id, err, exc_info=err if problem.code == "internal" else None)
+            self._jobs.fail(job, problem, at=now())
+            return "failed"
+        return "finished"
+
+    def _check(self, job: ClaimedJob) -> None:
+        asset = self._input(job)
+        report = check(
+            asset,
+            self._tools.examiners,
+            policy(),
+            at=now(),
+            max_pixels=self._settings.max_asset_pixels,
+            versions=self._tools.versions,
+        )
+        document = self._signed(ReportDocument.from_report(report))
+        self._jobs.finish_check(job, asset_sha256=asset.sha256, document=document.to_json(), at=now())
+
+    def _signed(self, document: ReportDocument) -> ReportDocument:
+        if self._settings.signer_uri is None:
+            return document
+        try:
+            return sign_report(document, self._tools.stamper.signer, at=now())
+        except SigningError as err:
+            # What was found does not depend on the key, and a report without a signature does not pretend to have one.
+            logger.error("a report stays unsigned: %s", err)
+            return document
+
+    def _stamp(self, job: ClaimedJob) -> None:
+        record = RecordDocument.model_validate(job.parameters)
+        stamped = self._tools.stamper.stamp_asset(
+            self._input(job), record.to_record(at=now(), provider=self._settings.provider)
+        )
+        self._finish_image(job, stamped)
+
+    def _generate(self, job: ClaimedJob) -> None:
+        from provenance.pipelines.generation import generate
+
+        request = GenerationDocument.model_validate(job.parameters).to_request()
+        # The pipeline generates one batch at a time and stamps outside its lock: two threads overlap the two.
+        self._finish_image(job, generate(self._tools.generator, request).assets[0])
+
+    def _finish_image(self, job: ClaimedJob, stamped: Asset) -> None:
+        self._jobs.finish_image(job, data=stamped.data, sha256=stamped.sha256, media_type=stamped.media_type, at=now())
+
+    def _input(self, job: ClaimedJob) -> Asset:
+        if job.input_sha256 is None:
+            raise ValueError(f"a {job.kind} job without an object")
+        return Asset.from_bytes(self._jobs.objects.get(job.input_sha256), max_bytes=self._settings.max_asset_bytes)
