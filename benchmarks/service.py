@@ -47,27 +47,47 @@ def running_service(home: Path, settings: Mapping[str, str] | None = None) -> It
     port = _free_port()
     own = {"ASSAY_HOME": str(home), "ASSAY_PORT": str(port), "ASSAY_SIGNER_URI": "development:"}
     begun = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "api.main"],
-        stdout=subprocess.PIPE,
-        stderr=(home / "service.log").open("wb"),
-        text=True,
-        env={**os.environ, **own, **(settings or {})},
-    )
-    printed: list[str] = []
-    reader = threading.Thread(target=lambda: printed.extend(process.stdout or ()), daemon=True)
-    reader.start()
+    with (home / "service.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "api.main"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, **own, **(settings or {})},
+        )
     url = f"http://127.0.0.1:{port}"
-    try:
-        _await_answer(url, process, begun, home)
-        elapsed = time.perf_counter() - begun
-        key = re.search(r"^\s{4}(\S+)$", "".join(printed), re.MULTILINE)
-        if key is None:
+    with process, _Listener(process) as printed:
+        try:
+            _await_answer(url, process, begun, home)
+            yield RunningService(url, printed.key(), process.pid, time.perf_counter() - begun)
+        finally:
+            process.terminate()
+
+
+class _Listener:
+    """Reads what the service prints, so that its pipe never fills."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._lines: list[str] = []
+        self._thread = threading.Thread(target=self._read, args=(process,))
+
+    def __enter__(self) -> _Listener:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+
+    def key(self) -> str:
+        """The first key, which is printed before the first answer."""
+        found = re.search(r"^\s{4}(\S+)$", "".join(self._lines), re.MULTILINE)
+        if found is None:
             raise RuntimeError("the service printed no key")
-        yield RunningService(url, key.group(1), process.pid, elapsed)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+        return found.group(1)
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        for line in process.stdout or ():
+            self._lines.append(line)
 
 
 def _await_answer(url: str, process: subprocess.Popen[str], begun: float, home: Path) -> None:
