@@ -152,6 +152,6 @@ def _detector(settings: Settings) -> Examiner:
     try:
         from detector.scoring import load_detector
 
-        return DetectorExaminer(load_detector())
+        return DetectorExaminer(load_detector(), max_pixels=settings.max_asset_pixels)
     except (AssayError, ImportError) as err:
         return UnavailableExaminer(DETECTOR, f"{getattr(err, 'code', type(err).__name__)}: {err}")

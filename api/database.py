@@ -10,10 +10,11 @@ Source: SQLite documentation, "Write-Ahead Logging" and "Transaction"; SQLAlchem
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from sqlalchemy import DateTime, Dialect, Engine, create_engine, event, select
@@ -67,6 +68,7 @@ class Database:
     """An engine, and sessions on it; build with `open_database`."""
 
     engine: Engine
+    _turn: AbstractContextManager[object] = field(default_factory=nullcontext, repr=False)
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -76,7 +78,7 @@ class Database:
             StorageError: The database is out of reach, full or locked for longer than `BUSY_TIMEOUT_S`.
         """
         try:
-            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            with self._turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
                 if self.engine.dialect.name == "sqlite":
                     session.connection().exec_driver_sql("BEGIN IMMEDIATE")
                 yield session
@@ -113,7 +115,8 @@ def open_database(url: str | None, *, home: Path) -> Database:
     """
     try:
         engine = _sqlite_engine(home) if url is None else _engine(url)
-        database = Database(engine)
+        # SQLite lets a writer who has to wait sleep for up to 100 ms; threads of one process need not go that far.
+        database = Database(engine, Lock()) if engine.dialect.name == "sqlite" else Database(engine)
         Base.metadata.create_all(engine)
         with database.begin() as session:
             row = session.scalar(select(SchemaVersionRow))

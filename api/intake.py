@@ -15,6 +15,7 @@ from typing import Final
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
 
 from api.problems import ProblemError
 from provenance.errors import AssetTooLarge
@@ -160,6 +161,8 @@ async def _within(timeout_s: float, reading: Awaitable[None]) -> None:
         await asyncio.wait_for(reading, timeout_s)
     except TimeoutError as err:
         raise ProblemError(408, "request.timeout", f"the body did not arrive within {timeout_s:g} s", CLOSE) from err
+    except ClientDisconnect as err:  # nobody hears this answer; unanswered, it would be a traceback in the log
+        raise _bad("the client went away before the body was here") from err
 
 
 def _bad(detail: str) -> ProblemError:

@@ -315,13 +315,10 @@ class JobTable:
             StorageError: The file system refused.
         """
         deleted = 0
-        query = (
-            select(ObjectRow.sha256).where(~_needed())
-            if sha256 is None
-            else select(ObjectRow.sha256).where(ObjectRow.sha256 == sha256)
-        )
-        with self.database.read() as session:
-            candidates = session.scalars(query.limit(10_000)).all()
+        candidates: Sequence[str] = [] if sha256 is None else [sha256]
+        if sha256 is None:
+            with self.database.read() as session:
+                candidates = session.scalars(select(ObjectRow.sha256).where(~_needed()).limit(10_000)).all()
         for candidate in candidates:
             with self.database.begin() as session:
                 row = session.scalar(select(ObjectRow).where(ObjectRow.sha256 == candidate).with_for_update())

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from api.jobs import JobKind, JobTable
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 
 
@@ -34,7 +35,8 @@ class Metrics:
 
     def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """One HTTP request is over; `route` is the template, never the path a client chose."""
-        self._requests.labels(method, route, str(status)).inc()
+        # A method is whatever word a client sends, and every new label is kept for good.
+        self._requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
         self._request_s.labels(route).observe(seconds)
 
     def job_ended(self, kind: JobKind, outcome: str, seconds: float) -> None:

@@ -70,6 +70,26 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
 }
 """HTTP status of every code of the tree; a code that is missing here answers 500."""
 
+HTTP_ONLY: Final[Mapping[str, tuple[int, str]]] = {
+    "fetch.disabled": (403, "Checks by URL are switched off."),
+    "internal": (500, "The service failed in a way that was not foreseen."),
+    "job.exhausted": (500, "The job was begun several times and never came to an end."),
+    "job.no_image": (404, "The job makes no image."),
+    "job.result_gone": (410, "The image was fetched or its time is over."),
+    "job.unfinished": (409, "The job has not finished."),
+    "job.unknown": (404, "There is no such job, or it is another's."),
+    "report.unknown": (404, "There is no such report."),
+    "request.invalid": (422, "A field, parameter or part is missing or not as described."),
+    "request.malformed": (400, "The body is not what its media type says."),
+    "request.method_not_allowed": (405, "The path does not take this method."),
+    "request.not_found": (404, "There is nothing at this path."),
+    "request.timeout": (408, "The body did not arrive in time."),
+    "request.too_large": (413, "A JSON body has too many bytes."),
+    "request.unsupported_media_type": (415, "The body is of a media type that is not taken here."),
+    "service.busy": (503, "Too many jobs are waiting."),
+}
+"""Status and description of the codes that exist in HTTP and not in the tree."""
+
 _HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
     "signing.unavailable": {"Retry-After": str(RETRY_AFTER_S)},
     "access.unauthenticated": {"WWW-Authenticate": "Bearer"},
@@ -153,12 +173,14 @@ def install(app: FastAPI) -> None:
 
 
 def descriptions() -> Iterator[tuple[str, int, str]]:
-    """Code, status and one line on every error of the tree, sorted by code."""
+    """Code, status and one line on every problem there is: the tree first, then what exists in HTTP only."""
     classes = [AssayError]
     for cls in classes:
         classes.extend(cls.__subclasses__())
     for cls in sorted(classes, key=lambda cls: cls.code):
         yield cls.code, STATUS_OF_CODE.get(cls.code, 500), description(cls)
+    for code, (status, text) in HTTP_ONLY.items():
+        yield code, status, text
 
 
 def description(cls: type[AssayError]) -> str:

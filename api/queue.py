@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from celery import Celery
+from celery.exceptions import WorkerShutdown
 from celery.worker import WorkController
 from kombu.entity import Exchange, Queue
 
@@ -24,13 +25,16 @@ from api.jobs import JobKind
 
 TASK: Final = "assay.work"
 START_TIMEOUT_S: Final = 10.0
+STOP_TIMEOUT_S: Final = 10.0
+"""How long a worker without a job at hand may take to end; it may be waiting for its broker to come back."""
 
 logger = logging.getLogger("assay.queue")
 
 
 def create_celery(broker_url: str) -> Any:  # noqa: ANN401  # Celery has no types
     """A Celery application with one queue per kind of job, which touches no global state until it works."""
-    broker = "memory://localhost" if broker_url == "memory://" else broker_url  # Kombu warns of a missing host where none is needed
+    # Kombu warns of a missing host, even where none is needed.
+    broker = "memory://localhost" if broker_url == "memory://" else broker_url
     app = Celery("assay", broker=broker, set_as_current=False)
     exchange = Exchange("assay", type="direct")  # type: ignore[no-untyped-call]
     options: dict[str, object] = {}
@@ -81,13 +85,19 @@ class EmbeddedWorker:
     def __init__(self, broker_url: str, run: Callable[[str], None], *, queues: Sequence[JobKind], threads: int) -> None:
         app = create_celery(broker_url)  # its own: choosing queues for a worker changes its application
         self._ready = threading.Event()
+        self._at_hand: set[str] = set()
+        self._in_memory = broker_url.startswith("memory:")
 
         def work(job_id: str) -> None:
-            run(job_id)
+            self._at_hand.add(job_id)
+            try:
+                run(job_id)
+            finally:
+                self._at_hand.discard(job_id)
 
         app.task(work, name=TASK, acks_late=True, ignore_result=True, shared=False)
-        # A pool's thread looks the task up in the default application, whoever's message it was. The workers of one process share
-        # `run`, so it does not matter which of them is the default.
+        # A pool's thread looks the task up in the default application, whoever's message it was. The workers of one process
+        # share `run`, so it does not matter which of them is the default.
         app.set_default()
         self._controller = WorkController(
             app=app,
@@ -97,6 +107,7 @@ class EmbeddedWorker:
             queues=[queue.value for queue in queues],
             ready_callback=lambda _: self._ready.set(),
             loglevel=None,
+            use_eventloop=False,  # Celery's event loop can be stopped from its own thread only
             without_gossip=True,
             without_heartbeat=True,
             without_mingle=True,
@@ -120,7 +131,18 @@ class EmbeddedWorker:
 
     def stop(self) -> None:
         """Finish the jobs at hand and end; those not begun stay in the job table."""
-        self._controller.stop()
-        # The pool has ended and the consumer is closed. The thread notices when its poll of the broker is over, up to 2 s later,
-        # and has nothing left to do then.
-        self._thread.join(timeout=0.05)
+        if self._in_memory:
+            self._controller.stop()
+            # The pool has ended and the consumer is closed. The thread notices when its poll of the broker is over, up to 2 s
+            # later, and has nothing left to do then.
+            self._thread.join(timeout=0.05)
+            return
+        # A connection to a broker belongs to its thread: two that read from it wait for each other.
+        self._controller.consumer.call_soon(_shut_down)
+        self._thread.join(timeout=STOP_TIMEOUT_S)
+        while self._thread.is_alive() and self._at_hand:
+            self._thread.join(timeout=1.0)
+
+
+def _shut_down() -> None:
+    raise WorkerShutdown(0)

@@ -31,7 +31,11 @@ _EVENT: Final = {
     "required": ["event", "data"],
     "properties": {
         "event": {"const": "job"},
-        "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": "#/components/schemas/JobDocument"}},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/JobDocument"},
+        },
     },
 }
 _PROBLEMS: Final = responses(401, 403, 404, 422, 500, 507)

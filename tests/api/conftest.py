@@ -1,4 +1,4 @@
-"""What the tests of the service share: settings in a folder of their own, a running application, small pictures, both databases."""
+"""What the tests of the service share: settings in a folder of their own, a running application, pictures, both databases."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from kombu.transport.memory import Channel as MemoryChannel
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -28,6 +29,13 @@ POSTGRES_URL = os.environ.get("ASSAY_TEST_POSTGRES_URL", "postgresql://postgres@
 def encoded(format_name: str = "PNG", size: tuple[int, int] = (64, 48), colour: tuple[int, int, int] = (200, 30, 90)) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", size, colour).save(out, format_name)
+    return out.getvalue()
+
+
+def animated() -> bytes:
+    out = io.BytesIO()
+    frames = [Image.new("RGB", (8, 8), (shade, 0, 0)) for shade in (0, 255)]
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
     return out.getvalue()
 
 
@@ -63,6 +71,14 @@ def client(settings: Settings) -> Iterator[TestClient]:
 def signing_client(signing_settings: Settings) -> Iterator[TestClient]:
     with TestClient(create_app(signing_settings), raise_server_exceptions=False) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def quiet_memory_broker() -> None:
+    """The in-memory broker belongs to the process: without this a test would hear the bells of the one before."""
+    for queue in MemoryChannel.queues.values():
+        with queue.mutex:
+            queue.queue.clear()
 
 
 def key_for(client: TestClient, *scopes: Scope, name: str = "test") -> dict[str, str]:

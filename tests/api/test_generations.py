@@ -82,7 +82,7 @@ def test_a_worker_process_of_its_own_generates(home, model):
     with Server(home, embedded_worker=False, **options) as server:
         server.client.headers.update(key_in(home, Scope.GENERATE))
         path = server.client.post("/v1/generations", json=ASKED).headers["location"]
-        program = "from api.settings import Settings; from api.worker import run_worker; run_worker(Settings(), ['generate'])"
+        program = "from api import settings, worker; worker.run_worker(settings.Settings(), ['generate'])"
         worker = subprocess.Popen([sys.executable, "-c", program], env=server.environment, cwd=ROOT)
         try:
             job = wait_for_end(server.client, path, within_s=120)

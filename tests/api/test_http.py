@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import io
 import json
 import re
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from starlette.testclient import TestClient
 
 from api.auth import Scope
@@ -14,7 +12,7 @@ from api.main import create_app
 from api.report_document import ReportDocument
 from provenance.asset import Asset
 from provenance.keys import CredentialInvalid, signer_from_uri
-from tests.api.conftest import encoded, key_for
+from tests.api.conftest import animated, encoded, key_for
 
 RECORD = json.dumps({"model": "example/model", "prompt": "a house", "seed": 7, "parameters": {"steps": 4}})
 ASYNC = {"Prefer": "respond-async"}
@@ -68,13 +66,6 @@ def test_respond_async_answers_202_and_the_job_leads_to_the_report(client, png):
 @pytest.mark.parametrize("prefer", ["wait=1, respond-async", "RESPOND-ASYNC; a=b"])
 def test_respond_async_is_found_among_other_preferences(client, png, prefer):
     assert check(client, png, Prefer=prefer).status_code == 202
-
-
-def animated() -> bytes:
-    out = io.BytesIO()
-    frames = [Image.new("RGB", (8, 8), (shade, 0, 0)) for shade in (0, 255)]
-    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
-    return out.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_the_service_does_what_its_openapi_document_says(home: Path):
         command += ["run", f"http://127.0.0.1:{server.port}/openapi.json", "-H", f"Authorization: Bearer {key}"]
         command += ["--checks", "all", "--max-examples", "6", "--seed", "1", "--warnings", "off"]
         command += ["--suppress-health-check", "all", "--generation-database", "none"]
-        done = subprocess.run(command, cwd=home.parent, capture_output=True, text=True, timeout=TIMEOUT_S)
+        done = subprocess.run(command, cwd=home.parent, check=False, capture_output=True, text=True, timeout=TIMEOUT_S)
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
         assert server.client.get("/readyz").status_code == 200
     assert "Traceback" not in server.log.read_text()

@@ -78,7 +78,8 @@ except StorageError as err:
     print(err)
 print(list(objects) == [kept], list((objects.root / "incoming").iterdir()))
 """
-    done = subprocess.run([*small_disk, sys.executable, "-c", script, tmp_path], capture_output=True, text=True, timeout=60)
+    command = [*small_disk, sys.executable, "-c", script, tmp_path]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines()[0].endswith("No space left on device"), done.stderr
     assert done.stdout.splitlines()[1:] == ["True []"]
 

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from api.composition import UnavailableExaminer, build_examiners, build_generator, build_stamper, check, policy, versions
+from provenance.asset import Asset
+from provenance.errors import (
+    AssetAnimated,
+    CredentialMissing,
+    ModelUnusable,
+    PixelsTooMany,
+    TrustStoreError,
+    UsageInvalid,
+    WeightsMismatch,
+)
+from provenance.keys import create_development_credential
+from provenance.verdict import ExitCode
+from tests.api.conftest import animated, encoded
+
+T0 = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def test_examiners_come_in_the_order_asked_for_and_once(settings):
+    assert [examiner.name for examiner in build_examiners(settings, ["marks", "c2pa", "marks"])] == ["marks", "c2pa"]
+
+
+@pytest.mark.parametrize("names", [[], ["c2pa", "oracle"]])
+def test_no_examiner_and_an_unknown_one_are_refused(settings, names):
+    with pytest.raises(UsageInvalid, match="there are c2pa, marks, detector"):
+        build_examiners(settings, names)
+
+
+def test_a_detector_that_cannot_be_loaded_says_so_in_every_report(settings, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise WeightsMismatch("the weights have another digest than the card says")
+
+    monkeypatch.setattr("detector.scoring.load_detector", broken)
+    examiners = build_examiners(settings, ["c2pa", "detector"])
+    report = check(Asset.from_bytes(encoded()), examiners, policy(), at=T0, max_pixels=10**6)
+    unavailable = [e for e in report.evidence if e.code == "examiner.unavailable"]
+    assert [e.examiner for e in unavailable] == ["detector"]
+    assert "detector.weights_mismatch" in unavailable[0].explanation
+    assert report.verdict.exit_code is ExitCode.UNAVAILABLE
+
+
+def test_the_unavailable_examiner_finds_nothing_and_does_not_say_so():
+    report = check(Asset.from_bytes(encoded()), [UnavailableExaminer("detector", "gone")], policy(), at=T0, max_pixels=10**6)
+    assert report.examiners == ("detector",)
+    assert report.verdict.exit_code is ExitCode.UNAVAILABLE
+
+
+def test_a_check_refuses_by_the_header_alone(settings):
+    examiners = build_examiners(settings, ["marks"])
+    with pytest.raises(PixelsTooMany):
+        check(Asset.from_bytes(encoded(size=(11, 10))), examiners, policy(), at=T0, max_pixels=109)
+    with pytest.raises(AssetAnimated):
+        check(Asset.from_bytes(animated()), examiners, policy(), at=T0, max_pixels=10**6)
+
+
+def test_without_a_signer_there_is_no_stamper(settings):
+    with pytest.raises(CredentialMissing, match="no signer is configured"):
+        build_stamper(settings)
+
+
+def test_the_development_signer_is_used_only_when_it_is_chosen(settings):
+    create_development_credential(settings.home, now=datetime.now(UTC))
+    with pytest.raises(CredentialMissing):
+        build_stamper(settings)
+    chosen = settings.model_copy(update={"signer_uri": "development:"})
+    assert build_stamper(chosen).signer.credential.development
+
+
+def test_without_a_model_there_is_no_generator(signing_settings):
+    with pytest.raises(ModelUnusable, match="no model is configured"):
+        build_generator(signing_settings, build_stamper(signing_settings))
+
+
+def test_a_trust_file_that_is_none_is_refused(settings, tmp_path):
+    bad = tmp_path / "bad.pem"
+    bad.write_text("nothing")
+    with pytest.raises(TrustStoreError):
+        build_examiners(settings.model_copy(update={"trust_files": (bad,)}), ["c2pa"])
+
+
+def test_versions_name_program_and_libraries(settings):
+    assert set(versions(settings)) >= {"assay", "c2pa-python", "pillow", "onnxruntime"}
