@@ -5,6 +5,8 @@ change of state is one conditional UPDATE, so that of two workers with the same 
 that dies stops renewing its lease, and the job is given to another; its work may thus be done twice, its outcome is recorded
 once.
 
+What was asked, such as a prompt, is forgotten when the job has ended.
+
 An object is needed as long as a live job names it as input or a job names it as result. The row of `objects` is the lock that
 keeps "nobody needs it, delete" and "I need it too" apart: both touch it in their transaction, and the one who needs writes
 the bytes after committing. Nothing here decodes, signs or scores.
@@ -213,7 +215,7 @@ class JobTable:
                 return None
             row = session.get_one(JobRow, job_id)
             if row.attempts > max_attempts:
-                row.state, row.ended_at, row.lease = JobState.FAILED, at, None
+                row.state, row.ended_at, row.lease, row.parameters = JobState.FAILED, at, None, {}
                 row.problem = Problem(
                     500, "job.exhausted", "the job was begun several times and never came to an end"
                 ).document()
@@ -248,11 +250,12 @@ class JobTable:
             if not _run(session, _held(job).values(result_sha256=sha256, result_media_type=media_type)):
                 return False
         self.objects.put(data)
-        return self._change(job, state=JobState.FINISHED, ended_at=at, lease=None)
+        return self._change(job, state=JobState.FINISHED, ended_at=at, lease=None, parameters={})
 
     def fail(self, job: ClaimedJob, problem: Problem, *, at: datetime) -> bool:
         """End the job with a problem; False when it is no longer held."""
-        return self._change(job, state=JobState.FAILED, ended_at=at, lease=None, problem=problem.document(), result_sha256=None)
+        ended = {"state": JobState.FAILED, "ended_at": at, "lease": None, "parameters": {}, "result_sha256": None}
+        return self._change(job, problem=problem.document(), **ended)
 
     def note_fetched(self, job_id: str, *, at: datetime) -> None:
         """Remember that the result was sent."""

@@ -26,6 +26,7 @@ from api.settings import Settings
 from provenance.asset import Asset
 from provenance.errors import SignerUnavailable, SigningError, StorageError
 from provenance.evidence import Examiner
+from provenance.pixels import decode
 from provenance.stamp import Stamper
 
 if TYPE_CHECKING:
@@ -128,12 +129,12 @@ class Runner:
         with self._leases.held(job):
             outcome = self._work(job)
         self._metrics.job_ended(job.kind, outcome, time.perf_counter() - begun)
-        self._announce(job.id)
-        if job.input_sha256 is not None:
+        if job.input_sha256 is not None:  # before anyone is told: whoever has the answer may rely on the pixels being gone
             try:
                 self._jobs.delete_unneeded_objects(job.input_sha256)
             except StorageError as err:
                 logger.warning("an upload could not be deleted, the sweep will try again: %s", err)
+        self._announce(job.id)
 
     def _work(self, job: ClaimedJob) -> str:
         try:
@@ -180,11 +181,10 @@ class Runner:
             return document
 
     def _stamp(self, job: ClaimedJob) -> None:
-        record = RecordDocument.model_validate(job.parameters)
-        stamped = self._tools.stamper.stamp_asset(
-            self._input(job), record.to_record(at=now(), provider=self._settings.provider)
-        )
-        self._finish_image(job, stamped)
+        record = RecordDocument.model_validate(job.parameters).to_record(at=now(), provider=self._settings.provider)
+        asset = self._input(job)
+        decode(asset, max_pixels=self._settings.max_asset_pixels)  # nobody vouches for half a picture, or for a film
+        self._finish_image(job, self._tools.stamper.stamp_asset(asset, record))
 
     def _generate(self, job: ClaimedJob) -> None:
         from provenance.pipelines.generation import generate

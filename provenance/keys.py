@@ -335,9 +335,10 @@ def _key_usage(*, certificates: bool) -> x509.KeyUsage:
 
 
 def _write_directory(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Make `directory`, 0700, with these files, 0600: all of them or nothing."""
+    """Make `directory`, 0700 like the two folders above it if they are missing, with these files, 0600: all or nothing."""
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (directory.parent.parent, directory.parent):  # made by `parents`, a folder would be open to everyone
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory.parent) as made:  # mkdtemp: 0700
             unfinished = Path(made) / directory.name
             unfinished.mkdir(mode=0o700)

@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from provenance.asset import Asset
 from provenance.errors import AssetAnimated, AssetUnreadable, PixelsTooMany
@@ -29,7 +29,7 @@ PixelArray: TypeAlias = NDArray[np.uint8]
 
 _PILLOW_FORMATS = {
     "image/png": ("PNG",),
-    "image/jpeg": ("JPEG", "MPO"),
+    "image/jpeg": ("JPEG",),  # which opens multi-picture files as well; "MPO" is no decoder of its own
     "image/webp": ("WEBP",),
     "image/avif": ("AVIF",),
     "image/heic": ("HEIF",),
@@ -79,6 +79,8 @@ def open_image(asset: Asset, *, max_pixels: int = MAX_ASSET_PIXELS) -> Image.Ima
         raise
     except Image.DecompressionBombError as err:
         raise PixelsTooMany(f"{err}; the limit is {max_pixels}") from err
+    except UnidentifiedImageError as err:  # whose own message is the address of a buffer
+        raise AssetUnreadable(f"no decoder recognises this {asset.media_type}") from err
     except Exception as err:  # Pillow's plug-ins raise OSError, RuntimeError, TypeError, IndexError and more
         raise AssetUnreadable(f"could not read the header of this {asset.media_type}: {err}") from err
     width, height = image.size

@@ -112,6 +112,21 @@ def test_a_body_that_does_not_arrive_is_given_up():
     assert caught.value.problem.status == 408
 
 
+async def _gone() -> dict[str, object]:
+    return {"type": "http.disconnect"}
+
+
+@pytest.mark.parametrize(
+    "read_body",
+    [lambda request: read_multipart(request, LIMITS, timeout_s=2.0), lambda request: read_json_bytes(request, timeout_s=2.0)],
+)
+def test_a_client_that_goes_away_is_no_failure_of_the_service(read_body):
+    request = Request({"type": "http", "method": "POST", "headers": [(b"content-type", TYPE.encode())]}, _gone)
+    with pytest.raises(ProblemError) as caught:
+        asyncio.run(read_body(request))
+    assert caught.value.problem.code == "request.malformed"
+
+
 def test_a_json_body_has_a_limit():
     body = Body([b" " * 2**17] * 10)
     with pytest.raises(ProblemError) as caught:

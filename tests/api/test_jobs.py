@@ -41,6 +41,15 @@ def test_a_created_job_is_queued_and_its_object_kept(jobs):
     assert jobs.objects.get(row.input_sha256) == b"picture"
 
 
+def test_what_was_asked_is_forgotten_when_the_job_has_ended(jobs):
+    made, failed, hopeless = (create(jobs, kind=JobKind.STAMP, parameters={"prompt": "a secret"}) for _ in range(3))
+    image = b"stamped"
+    jobs.finish_image(claim(jobs, made), data=image, sha256=hashlib.sha256(image).hexdigest(), media_type="image/png", at=T0)
+    jobs.fail(claim(jobs, failed), Problem(422, "x.y", "no"), at=T0)
+    assert claim(jobs, hopeless, max_attempts=0) is None
+    assert [jobs.get(job_id).parameters for job_id in (made, failed, hopeless)] == [{}, {}, {}]
+
+
 def test_of_two_workers_one_gets_the_job(jobs):
     job_id = create(jobs)
     taken = []

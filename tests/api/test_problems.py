@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import api
 from api.problems import MAX_DETAIL_CHARACTERS, STATUS_OF_CODE, Problem, ProblemError, descriptions, problem_of
 from provenance.errors import (
     AccessUnauthenticated,
@@ -56,3 +60,14 @@ def test_a_failure_of_the_inside_names_no_path_and_a_failure_of_the_request_says
 
 def test_a_long_detail_is_cut():
     assert len(Problem(422, "x.y", "a" * 10_000).document()["detail"]) == MAX_DETAIL_CHARACTERS
+
+
+def test_every_problem_that_exists_in_http_only_is_described_with_the_status_it_is_raised_with():
+    described = {code: status for code, status, _ in descriptions()}
+    raised = {
+        (code, int(status))
+        for source in Path(api.__path__[0]).rglob("*.py")
+        for status, code in re.findall(r'Problem(?:Error)?\(\s*(\d{3}), "([a-z_.]+)"', source.read_text("utf-8"))
+    }
+    assert len(raised) > 10
+    assert {code: described.get(code) for code, _ in raised} == dict(raised)

@@ -195,6 +195,7 @@ def test_development_credential_is_for_its_owner_only(tmp_path: Path) -> None:
         os.umask(before)
     directory = development_directory(tmp_path / "home")
     assert modes(directory) == {"development": 0o700, "key.pem": 0o600, "chain.pem": 0o600}
+    assert modes(tmp_path / "home") == {"home": 0o700, "keys": 0o700}  # database and objects come to lie beside the keys
 
 
 def test_development_credential_signs_and_says_what_it_is(tmp_path: Path) -> None:

@@ -174,6 +174,11 @@ def test_multi_page_tiff_is_refused() -> None:
         pixels_of(saved(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
 
 
+def test_a_jpeg_without_a_picture_is_refused_in_words() -> None:
+    with pytest.raises(AssetUnreadable, match="no decoder recognises"):
+        pixels_of(saved(Image.fromarray(picture()), "JPEG")[:20])
+
+
 def test_multi_picture_jpeg_gives_its_first_picture() -> None:
     first = saved(Image.fromarray(picture()), "JPEG")
     assert np.array_equal(pixels_of(multi_picture_jpeg()), pixels_of(first))
