@@ -80,6 +80,8 @@ class GenerationRecord:
     safety: SafetyResult = SafetyResult(checked=False)
     parents: tuple[Asset, ...] = ()
     """Images this one was made from; the first is what was opened."""
+    parents_synthetic: bool = False
+    """Whether every parent is itself declared wholly generated; the stamper reads it off their manifests."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
@@ -105,8 +107,8 @@ class GenerationRecord:
 
     @property
     def digital_source_type(self) -> DigitalSourceType:
-        """Wholly generated without a parent, a composite with one."""
-        if self.parents:
+        """A composite if any part of it may come from something else than a generator, wholly generated otherwise."""
+        if self.parents and not self.parents_synthetic:
             return DigitalSourceType.COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA
         return DigitalSourceType.TRAINED_ALGORITHMIC_MEDIA
 

@@ -16,7 +16,7 @@ from typing import Final
 from cryptography.hazmat.primitives import serialization
 
 from provenance.asset import Asset
-from provenance.digital_source_type import synthetic_extent
+from provenance.digital_source_type import Extent, synthetic_extent
 from provenance.errors import AssetUnsupported, ExaminerError, NotTrusted, RecordInvalid, StampUnverified
 from provenance.evidence import Evidence, StatusEvidence, Tier, declarations, failure_codes
 from provenance.generation import GenerationRecord
@@ -28,7 +28,7 @@ from provenance.reader import C2paExaminer
 from provenance.signing import ManifestSigner
 from provenance.status_codes import CONTENT_EXCLUDED, MANIFEST_ABSENT, MANIFEST_REMOTE, MISMATCHES
 from provenance.trust import TrustList, TrustPurpose, TrustStore
-from provenance.verdict import require_trusted
+from provenance.verdict import ProvenanceState, provenance_state, require_trusted
 
 SOFTWARE: Final = Software("Assay", version("assay"))
 STAMPABLE_MEDIA_TYPES: Final = frozenset(declaration.MEDIA_TYPES)
@@ -80,7 +80,7 @@ class Stamper:
         """
         _require_stampable(media_type)
         self._signer.credential.require_current(self._clock())
-        self._require_unaltered(record.parents)
+        record = self._with_parents_judged(record)
         instance_id = _new_instance_id()
         encoded = declaration.encode(
             pixels, record, media_type=media_type, instance_id=instance_id, software=f"{SOFTWARE.name} {SOFTWARE.version}"
@@ -104,7 +104,7 @@ class Stamper:
         self._signer.credential.require_current(self._clock())
         if asset not in record.parents and _carries_manifest(self._reader.examine(asset)):
             record = replace(record, parents=(asset, *record.parents))
-        self._require_unaltered(record.parents)
+        record = self._with_parents_judged(record)
         instance_id = _new_instance_id()
         declared = declaration.write(
             declaration.without_manifest(asset),
@@ -114,13 +114,19 @@ class Stamper:
         )
         return self._sign(declared, record, instance_id)
 
-    def _require_unaltered(self, parents: Sequence[Asset]) -> None:
-        """Refuse to sign over a parent that was altered after it was signed: the new signature would launder it."""
-        for parent in parents:
-            broken = failure_codes(self._reader.examine(parent)) & (MISMATCHES | {CONTENT_EXCLUDED})
+    def _with_parents_judged(self, record: GenerationRecord) -> GenerationRecord:
+        """The record, knowing whether its parents are wholly generated; an altered one would be laundered and is refused."""
+        synthetic = []
+        for parent in record.parents:
+            evidence = self._reader.examine(parent)
+            broken = failure_codes(evidence) & (MISMATCHES | {CONTENT_EXCLUDED})
             if broken:
                 found = ", ".join(sorted(broken))
                 raise RecordInvalid(f"parent {parent.sha256[:12]} was altered after it was signed: {found}")
+            intact = provenance_state(evidence) in (ProvenanceState.TRUSTED, ProvenanceState.UNKNOWN_SIGNER)
+            extents = {synthetic_extent(d.digital_source_type) for d in declarations(evidence)}
+            synthetic.append(intact and extents == {Extent.FULL})
+        return replace(record, parents_synthetic=bool(synthetic) and all(synthetic))
 
     def _sign(self, declared: Asset, record: GenerationRecord, instance_id: str) -> Asset:
         manifest = manifest_for(record, media_type=declared.media_type, instance_id=instance_id, software=SOFTWARE)

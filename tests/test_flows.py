@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from PIL import Image
 
 from provenance.asset import Asset
 from provenance.evidence import Examiner, Tier
-from provenance.generation import GenerationRecord
+from provenance.generation import GenerationMode, GenerationRecord
 from provenance.inspection import Report, inspect
 from provenance.keys import create_development_credential, signer_from_uri
 from provenance.metadata.marks import MarksExaminer
@@ -114,8 +115,18 @@ def test_stamping_again_keeps_the_first_stamp_as_the_parent(stamper, home, pixel
     first = stamper.stamp(pixels, RECORD)
     second = stamper.stamp_asset(first, RECORD)
     verdict = checked(second, TrustStore.load(home)).verdict
-    assert (verdict.conclusion, verdict.extent) == (Conclusion.DECLARED_SYNTHETIC, "partial")
+    assert (verdict.conclusion, verdict.extent) == (Conclusion.DECLARED_SYNTHETIC, "full")
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(second.data))), pixels)
+
+
+def test_what_starts_from_a_photograph_is_a_composite_and_so_is_what_starts_from_that(stamper, home, pixels):
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    parent = Asset.from_bytes(out.getvalue())
+    for _ in range(2):
+        edit = replace(RECORD, mode=GenerationMode.IMAGE_TO_IMAGE, parents=(parent,))
+        parent = stamper.stamp(pixels, edit)
+        assert checked(parent, TrustStore.load(home)).verdict.extent == "partial"
 
 
 def test_a_report_is_signed_and_verified_offline(stamper, home, pixels, tmp_path):
