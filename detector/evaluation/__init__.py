@@ -1,0 +1,1 @@
+"""Scores first, metrics later: prediction rows on disk, and pure functions over them."""
