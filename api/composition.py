@@ -8,6 +8,7 @@ been found.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from api.settings import Settings
 from provenance.asset import Asset
 from provenance.errors import AssayError, CredentialMissing, ExaminerError, ModelUnusable, UsageInvalid
 from provenance.evidence import Evidence, Examiner
-from provenance.inspection import Report, inspect
+from provenance.inspection import Report, inspect, public_reason
 from provenance.keys import signer_from_uri
 from provenance.metadata.marks import MarksExaminer
 from provenance.pixels import open_image
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 DETECTOR: Final = "detector"
 """Name under which the detector is asked for; its full name has the card and version."""
 
+logger = logging.getLogger("assay.composition")
+
 
 @dataclass(frozen=True, slots=True)
 class UnavailableExaminer:
@@ -40,6 +43,8 @@ class UnavailableExaminer:
 
     name: str
     reason: str
+    """For reports: no paths."""
+    code: str = ExaminerError.code
 
     def examine(self, asset: Asset) -> Sequence[Evidence]:
         """Never evidence of its own.
@@ -108,7 +113,7 @@ def build_generator(settings: Settings, stamper: Stamper, *, media_type: str = "
     from provenance.pipelines.local_model import load_pipeline
 
     pipeline = load_pipeline(settings.model_dir, device=settings.generate_device)
-    return stamped(pipeline, stamper, provider=settings.provider, media_type=media_type)
+    return stamped(pipeline, stamper, provider=settings.provider, media_type=media_type, keep_prompt=settings.keep_prompts)
 
 
 def policy() -> VerdictPolicy:
@@ -154,4 +159,6 @@ def _detector(settings: Settings) -> Examiner:
 
         return DetectorExaminer(load_detector(), max_pixels=settings.max_asset_pixels)
     except (AssayError, ImportError) as err:
-        return UnavailableExaminer(DETECTOR, f"{getattr(err, 'code', type(err).__name__)}: {err}")
+        code = err.code if isinstance(err, AssayError) else type(err).__name__
+        logger.error("the detector is unavailable, and every report will say so: %s: %s", code, err)
+        return UnavailableExaminer(DETECTOR, public_reason(err), code)

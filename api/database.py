@@ -125,7 +125,9 @@ def open_database(url: str | None, *, home: Path) -> Database:
             elif row.version != SCHEMA_VERSION:
                 raise StorageError(f"the database has schema version {row.version}, this program knows {SCHEMA_VERSION}")
     except (SQLAlchemyError, OSError, ImportError) as err:
-        raise StorageError(f"could not open the database: {err}") from err
+        # SQLAlchemy adds the statement and an address to read about it; whoever starts the service needs the reason.
+        reason = err.orig if isinstance(err, DBAPIError) else str(err).split("(Background on this error", 1)[0].strip()
+        raise StorageError(f"could not open the database: {reason}") from err
     return database
 
 

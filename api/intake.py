@@ -1,7 +1,8 @@
 """Take uploads from hostile hands: bytes are counted while they arrive, and a body too many is refused before it is read.
 
 A multipart body may hold the parts that the caller names and no others, each once, each within its own limit; part headers are
-limited by the parser. The file's own name and declared type are not believed and not kept.
+limited by the parser. The file's own name and declared type are not believed and not kept. Few bodies are taken in at a time,
+because each may have to be held in memory; the others wait unread.
 
 Source: RFC 7578, multipart/form-data; python-multipart's callbacks.
 """
@@ -9,7 +10,8 @@ Source: RFC 7578, multipart/form-data; python-multipart's callbacks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import Request
@@ -25,6 +27,30 @@ _OVERHEAD_BYTES: Final = 16 * 2**10  # boundaries and part headers
 
 CLOSE: Final = {"Connection": "close"}
 """The rest of a refused body is not read, so the connection is of no more use."""
+
+
+class UploadTurns:
+    """Turns to hold a request body in memory, of which there are few."""
+
+    def __init__(self, count: int, *, timeout_s: float) -> None:
+        self._free = asyncio.Semaphore(count)
+        self._timeout_s = timeout_s
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold a turn within the block; let go of the body before it ends.
+
+        Raises:
+            ProblemError: 503, no turn came in time.
+        """
+        try:
+            await asyncio.wait_for(self._free.acquire(), self._timeout_s)
+        except TimeoutError as err:
+            raise ProblemError(503, "service.busy", "too many bodies are arriving", {"Retry-After": "10", **CLOSE}) from err
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 def content_type(request: Request) -> str:
@@ -84,7 +110,7 @@ async def read_multipart(request: Request, limits: Mapping[str, int], *, timeout
         raise _bad(f"not a multipart body: {err}") from err
     if not parts.ended:
         raise _bad("the multipart body ends before its last boundary")
-    return {name: bytes(data) for name, data in parts.found.items()}
+    return {name: bytes(parts.found.pop(name)) for name in list(parts.found)}  # one part at a time is here twice
 
 
 class _Parts:

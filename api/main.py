@@ -22,6 +22,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
+from api.auth import Scope as KeyScope
 from api.auth import ensure_local_key
 from api.problems import ProblemDocument
 from api.routes import checks, health, jobs, page, stamps
@@ -29,8 +30,12 @@ from api.service import Service, open_service
 from api.settings import Settings
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application; its service is opened when it starts and closed when it stops.
+def create_app(settings: Settings, started: Service | None = None) -> FastAPI:
+    """The application; its service is closed when it stops.
+
+    Args:
+        settings: All of them.
+        started: The service, started; none: it is started with the application.
 
     Raises (when it starts):
         StorageError, TrustStoreError, UsageInvalid: What it needs is not usable.
@@ -38,10 +43,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = await run_in_threadpool(open_service, settings)
+        service = await run_in_threadpool(start_service, settings) if started is None else started
         app.state.service = service
         try:
-            await run_in_threadpool(_start, service)
             yield
         finally:
             await run_in_threadpool(service.stop)
@@ -67,10 +71,19 @@ def serve(settings: Settings) -> None:
     """Serve until a signal says stop.
 
     Raises:
-        SystemExit: The service could not start; the reason is in the log.
+        StorageError, TrustStoreError, UsageInvalid: What the service needs is not usable.
+        SystemExit: The address cannot be bound; the reason is in the log.
     """
+    # Started before the server, which would turn the reason into a traceback; stopped by the server, which ends on its signals.
     config = uvicorn.Config(
-        create_app(settings), host=settings.host, port=settings.port, log_level="info", access_log=False, server_header=False
+        create_app(settings, start_service(settings)),
+        host=settings.host,
+        port=settings.port,
+        limit_concurrency=settings.max_connections,
+        timeout_keep_alive=settings.keep_alive_s,
+        log_level="info",
+        access_log=False,
+        server_header=False,
     )
     uvicorn.Server(config).run()
 
@@ -85,12 +98,23 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-def _start(service: Service) -> None:
-    key = ensure_local_key(service.database)
+def start_service(settings: Settings) -> Service:
+    """The service, open and started; the first one in a home prints its key.
+
+    Raises:
+        StorageError, TrustStoreError, UsageInvalid: What it needs is not usable; nothing of it is left open.
+    """
+    service = open_service(settings)
+    try:
+        service.start()
+        key = ensure_local_key(service.database)
+    except BaseException:
+        service.stop()
+        raise
     if key is not None:
-        sys.stdout.write(f"The first API key, shown this once:\n\n    {key}\n\n")
+        sys.stdout.write(f"The first API key ({', '.join(KeyScope)}), shown this once:\n\n    {key}\n\n")
         sys.stdout.flush()
-    service.start()
+    return service
 
 
 class _Outermost:

@@ -86,7 +86,7 @@ HTTP_ONLY: Final[Mapping[str, tuple[int, str]]] = {
     "request.timeout": (408, "The body did not arrive in time."),
     "request.too_large": (413, "A JSON body has too many bytes."),
     "request.unsupported_media_type": (415, "The body is of a media type that is not taken here."),
-    "service.busy": (503, "Too many jobs are waiting."),
+    "service.busy": (503, "Too many jobs are waiting, or too many bodies are arriving."),
 }
 """Status and description of the codes that exist in HTTP and not in the tree."""
 
@@ -153,7 +153,7 @@ def problem_of(err: BaseException) -> Problem:
         status = STATUS_OF_CODE.get(err.code, 500)
         headers = _HEADERS.get(err.code, {})
         # Whoever runs the service reads the log; a client learns what failed inside, not the paths and hosts it failed on.
-        return Problem(status, err.code, str(err) if status < 500 else description(type(err)), headers)
+        return Problem(status, err.code, str(err) if status < 500 else err.description(), headers)
     return Problem(500, "internal", "the service failed; the reason is in its log")
 
 
@@ -178,14 +178,9 @@ def descriptions() -> Iterator[tuple[str, int, str]]:
     for cls in classes:
         classes.extend(cls.__subclasses__())
     for cls in sorted(classes, key=lambda cls: cls.code):
-        yield cls.code, STATUS_OF_CODE.get(cls.code, 500), description(cls)
+        yield cls.code, STATUS_OF_CODE.get(cls.code, 500), cls.description()
     for code, (status, text) in HTTP_ONLY.items():
         yield code, status, text
-
-
-def description(cls: type[AssayError]) -> str:
-    """What a class of errors means, in a line."""
-    return (cls.__doc__ or "").strip().splitlines()[0]
 
 
 async def _expected(_: Request, err: Exception) -> Response:

@@ -130,7 +130,9 @@ class EmbeddedWorker:
         return self._thread.is_alive()
 
     def stop(self) -> None:
-        """Finish the jobs at hand and end; those not begun stay in the job table."""
+        """Finish the jobs at hand and end; those not begun stay in the job table. One that never started has nothing to end."""
+        if self._thread.ident is None:
+            return
         if self._in_memory:
             self._controller.stop()
             # The pool has ended and the consumer is closed. The thread notices when its poll of the broker is over, up to 2 s

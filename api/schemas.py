@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from api.jobs import JobKind, JobRow, JobState
+from provenance.errors import RecordInvalid
 from provenance.generation import MAX_TEXT_CHARACTERS, GenerationMode, GenerationRecord
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class RecordDocument(_Body):
 
     model: Name
     """Model id, such as "stabilityai/sdxl-turbo"."""
+    mode: GenerationMode = GenerationMode.TEXT_TO_IMAGE
+    """What the generator was asked to do. The others start from an image, which cannot be handed in here: they are refused."""
     model_version: Name | None = None
     model_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     created_at: Time | None = None
@@ -69,24 +72,33 @@ class RecordDocument(_Body):
     scheduler: Name | None = None
     parameters: Annotated[dict[Name, Scalar], Field(max_length=64)] = {}
 
-    def to_record(self, *, at: datetime, provider: str) -> GenerationRecord:
+    def to_record(self, *, at: datetime, provider: str, keep_prompts: bool = True) -> GenerationRecord:
         """The record, made by `provider`.
+
+        Args:
+            at: Now.
+            provider: Who runs the generator.
+            keep_prompts: Whether prompts are declared, those among the parameters (such as "prompt_2") included.
 
         Raises:
             RecordInvalid: It cannot be turned into an honest declaration.
         """
+        if self.mode is not GenerationMode.TEXT_TO_IMAGE:
+            raise RecordInvalid(
+                f"{self.mode} starts from an image, and none can be handed in here: stamp it with `assay stamp --parent`"
+            )
         return GenerationRecord(
             model=self.model,
             created_at=self.created_at or at,
-            mode=GenerationMode.TEXT_TO_IMAGE,
+            mode=self.mode,
             provider=provider,
             model_version=self.model_version,
             model_sha256=self.model_sha256,
-            prompt=self.prompt,
-            negative_prompt=self.negative_prompt,
+            prompt=self.prompt if keep_prompts else None,
+            negative_prompt=self.negative_prompt if keep_prompts else None,
             seed=self.seed,
             scheduler=self.scheduler,
-            parameters=self.parameters,
+            parameters={name: value for name, value in self.parameters.items() if keep_prompts or "prompt" not in name.lower()},
         )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import Request
 
 from api.completions import Completions
+from api.composition import UnavailableExaminer
 from api.database import Database, open_database
+from api.intake import UploadTurns
 from api.jobs import JobKind, JobTable
 from api.leases import LeaseKeeper
 from api.metrics import Metrics
@@ -38,6 +39,7 @@ class Service:
     leases: LeaseKeeper
     sweep: Sweep
     workers: Sequence[EmbeddedWorker]
+    uploads: UploadTurns
 
     def start(self) -> None:
         """Build what every job needs, take jobs if this process works, and sweep.
@@ -70,10 +72,26 @@ class Service:
             self.jobs.counts()
         except StorageError:
             found["database"] = "unavailable"
-        if not os.access(self.jobs.objects.root, os.W_OK):
+        try:
+            self.jobs.objects.probe()
+        except StorageError as err:
+            logger.error("%s", err)
             found["objects"] = "unavailable"
         if self.workers:
             found["worker"] = "ok" if all(worker.alive for worker in self.workers) else "unavailable"
+        return found
+
+    def examiners(self) -> dict[str, str]:
+        """Which examiners of this process can look, by name: "ok" or "unavailable" and why, as a code.
+
+        One that cannot does not stop the service: every report says so. Empty where only other processes work.
+        """
+        if not self.workers:
+            return {}
+        found = {}
+        for examiner in self.tools.examiners:
+            state = f"unavailable: {examiner.code}" if isinstance(examiner, UnavailableExaminer) else "ok"
+            found[examiner.name.partition(":")[0]] = state
         return found
 
     def stop(self) -> None:
@@ -123,6 +141,7 @@ def open_service(settings: Settings, *, kinds: Sequence[JobKind] = tuple(JobKind
         leases=leases,
         sweep=Sweep(settings, jobs, bell, kinds=kinds),
         workers=tuple(workers),
+        uploads=UploadTurns(settings.max_concurrent_uploads, timeout_s=settings.upload_turn_timeout_s),
     )
 
 

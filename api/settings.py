@@ -56,6 +56,14 @@ class Settings(BaseSettings):
     max_asset_pixels: Annotated[int, Field(ge=1)] = MAX_ASSET_PIXELS
     upload_timeout_s: Seconds = 60.0
     """A request body that has not arrived after this long is given up."""
+    max_concurrent_uploads: Annotated[int, Field(ge=1)] = 4
+    """Request bodies taken in at a time; each may hold `max_asset_bytes` in memory until it is on disk."""
+    upload_turn_timeout_s: Seconds = 10.0
+    """A request whose body has not had its turn after this long is refused with 503."""
+    max_connections: Annotated[int, Field(ge=1)] = 500
+    """Beyond, the server answers 503 by itself. A connection that waits its turn holds 64 KiB."""
+    keep_alive_s: Annotated[int, Field(ge=1)] = 5
+    """A connection without a request is closed after this long."""
 
     url_checks_enabled: bool = False
     """Whether checks by URL are taken at all."""
@@ -72,6 +80,8 @@ class Settings(BaseSettings):
     """Names of the examiners to run, such as ["c2pa", "marks"]; none: all."""
     provider: str = "unnamed provider"
     """Who runs this generator, as declared in stamped images."""
+    keep_prompts: bool = True
+    """Whether prompts are declared in what is generated or stamped here."""
 
     model_dir: ExpandedPath | None = None
     """A diffusers model directory; none: generating answers 503."""

@@ -62,6 +62,16 @@ class LocalObjects:
             _sync_folder(target.parent)
         return sha256
 
+    def probe(self) -> None:
+        """Write a block and let it go.
+
+        Raises:
+            StorageError: Nothing can be kept now, such as on a full disk.
+        """
+        with _translated("could not write an object"), tempfile.TemporaryFile(dir=self.root / "incoming", buffering=0) as file:
+            file.write(bytes(4096))
+            os.fsync(file.fileno())  # some file systems say only then that there is no room
+
     def get(self, sha256: str) -> bytes:
         """The bytes of an object.
 

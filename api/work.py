@@ -181,7 +181,9 @@ class Runner:
             return document
 
     def _stamp(self, job: ClaimedJob) -> None:
-        record = RecordDocument.model_validate(job.parameters).to_record(at=now(), provider=self._settings.provider)
+        record = RecordDocument.model_validate(job.parameters).to_record(
+            at=now(), provider=self._settings.provider, keep_prompts=self._settings.keep_prompts
+        )
         asset = self._input(job)
         decode(asset, max_pixels=self._settings.max_asset_pixels)  # nobody vouches for half a picture, or for a film
         self._finish_image(job, self._tools.stamper.stamp_asset(asset, record))

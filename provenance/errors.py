@@ -53,6 +53,11 @@ class AssayError(Exception):
 
     code: ClassVar[str] = "assay.failed"
 
+    @classmethod
+    def description(cls) -> str:
+        """What this class of errors means, in a line without paths or hosts."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
 
 class AssetError(AssayError):
     """The bytes handed in cannot be worked on."""

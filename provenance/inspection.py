@@ -1,20 +1,27 @@
 """Check one asset: let every examiner look, then let the policy decide.
 
 No network and no clock in here: the time of the inspection is passed in. An examiner that fails becomes evidence with
-outcome "unavailable", because an examiner that could not run has not found nothing.
+outcome "unavailable", because an examiner that could not run has not found nothing. A report is for strangers: what failed
+inside this machine is told without the paths it failed on, and the log has the rest.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from provenance.asset import Asset
-from provenance.errors import AssayError
+from provenance.errors import AssayError, AssetError, ExaminerError
 from provenance.evidence import Evidence, Examiner, Outcome, StatusEvidence
 from provenance.status_codes import EXAMINER_UNAVAILABLE
 from provenance.verdict import Verdict, VerdictPolicy
+
+_ABOUT_THE_ASSET = (AssetError, ExaminerError)
+"""Failures whose messages speak of the asset, and not of this machine."""
+
+logger = logging.getLogger("assay.inspection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,19 @@ def inspect(
 def _examine(examiner: Examiner, asset: Asset) -> Sequence[Evidence]:
     try:
         return tuple(examiner.examine(asset))
-    except AssayError as err:
-        reason = f"{err.code}: {err}"
     except Exception as err:  # a defect in one examiner must cost its own evidence only, and must be seen
-        reason = f"{type(err).__name__}: {err}"
+        if not isinstance(err, AssayError):
+            logger.exception("%s failed on %s", examiner.name, asset.sha256[:12])
+        elif not isinstance(err, _ABOUT_THE_ASSET):
+            logger.error("%s failed on %s: %s: %s", examiner.name, asset.sha256[:12], err.code, err)
+        reason = public_reason(err)
     return [StatusEvidence(examiner.name, EXAMINER_UNAVAILABLE, Outcome.UNAVAILABLE, explanation=reason)]
+
+
+def public_reason(err: Exception) -> str:
+    """Why an examiner is unavailable, for a report: the code, and no path or host of this machine."""
+    if isinstance(err, _ABOUT_THE_ASSET):
+        return f"{err.code}: {err}"
+    if isinstance(err, AssayError):
+        return f"{err.code}: {err.description()}"
+    return f"{type(err).__name__}: not foreseen; the log has the rest"

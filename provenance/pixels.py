@@ -3,6 +3,9 @@
 Orientation from EXIF is applied, palettes and grey are expanded, 16-bit is scaled to 8-bit, CMYK is converted without colour
 management, alpha is composited on white. Nothing is resampled. Animations are refused: no frame stands for the others.
 
+A few kilobytes may announce 50 megapixels, so memory is spent once: rows are converted a strip at a time into the array that is
+returned, and large images are decoded one at a time in a process.
+
 Source: Pillow's decoders; HEIC through pillow-heif (libheif).
 """
 
@@ -11,6 +14,7 @@ from __future__ import annotations
 import io
 import threading
 import warnings
+from contextlib import nullcontext
 from typing import TypeAlias
 
 import numpy as np
@@ -24,8 +28,12 @@ from provenance.errors import AssetAnimated, AssetUnreadable, PixelsTooMany
 MAX_ASSET_PIXELS = 50_000_000
 """Default limit of decoded pixels (width times height). RGB is 3 bytes a pixel: 150 MB."""
 
+LARGE_IMAGE_PIXELS = 12_000_000
+"""Images with more pixels take turns: beside its array, decoding needs up to 8 bytes a pixel for a moment."""
+_STRIP_PIXELS = 2_000_000
+
 PixelArray: TypeAlias = NDArray[np.uint8]
-"""RGB pixels, shape (height, width, 3), 0 to 255."""
+"""RGB pixels, shape (height, width, 3), 0 to 255; those of `decode` are read-only."""
 
 _PILLOW_FORMATS = {
     "image/png": ("PNG",),
@@ -38,6 +46,7 @@ _PILLOW_FORMATS = {
     "image/gif": ("GIF",),
 }
 _heif_lock = threading.Lock()
+_large_image_lock = threading.Lock()
 
 
 def decode(asset: Asset, *, max_pixels: int = MAX_ASSET_PIXELS) -> PixelArray:
@@ -49,11 +58,12 @@ def decode(asset: Asset, *, max_pixels: int = MAX_ASSET_PIXELS) -> PixelArray:
         AssetUnreadable: The decoder refused, for example because the file is truncated.
     """
     image = open_image(asset, max_pixels=max_pixels)
+    large = image.width * image.height > LARGE_IMAGE_PIXELS
     try:
-        with warnings.catch_warnings():
+        with _large_image_lock if large else nullcontext(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            upright = ImageOps.exif_transpose(image)
-            return np.asarray(_to_rgb(upright), dtype=np.uint8)
+            ImageOps.exif_transpose(image, in_place=True)
+            return _rgb_array(image)
     except MemoryError:
         raise
     except Exception as err:  # Pillow's plug-ins raise OSError, ValueError, SyntaxError, struct.error and more
@@ -89,6 +99,18 @@ def open_image(asset: Asset, *, max_pixels: int = MAX_ASSET_PIXELS) -> Image.Ima
     if frames > 1:
         raise AssetAnimated(f"the image has {frames} frames, one is taken")
     return image
+
+
+def _rgb_array(image: Image.Image) -> PixelArray:
+    # Every conversion is pixel by pixel. Whole, a 50-megapixel RGBA picture passed through five copies and peaked at 1.1 GB.
+    width, height = image.size
+    pixels = np.empty((height, width, 3), dtype=np.uint8)
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        pixels[top:bottom] = np.asarray(_to_rgb(image.crop((0, top, width, bottom))), dtype=np.uint8)
+    pixels.flags.writeable = False
+    return pixels
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

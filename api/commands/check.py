@@ -41,6 +41,9 @@ def check(
 ) -> None:
     """Check images: declared, trusted, altered, likely synthetic, or inconclusive.
 
+    The detector alone decodes the pixels. Of an image that is cut short it says unavailable: asset.unreadable, exit code 2;
+    without it (--examiners c2pa,marks) nobody looks that far, and such an image may end with 0.
+
     Exit code: 0 no finding, 1 altered or synthetic, 2 inconclusive because an examiner was unavailable, 3 error. Over many
     files: 3 if any failed, else 1 if there is any finding, else 2, else 0.
     """

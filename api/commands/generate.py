@@ -30,6 +30,7 @@ def generate(
     height: Annotated[int | None, typer.Option(help="Pixels.")] = None,
     count: Annotated[int, typer.Option(help="How many images.")] = 1,
     negative_prompt: Annotated[str | None, typer.Option(help="What to keep away from.")] = None,
+    drop_prompt: Annotated[bool, typer.Option("--drop-prompt", help="Declare everything but the prompt.")] = False,
     image: Annotated[Path | None, typer.Option(help="An image to start from; it becomes the parent.")] = None,
     strength: Annotated[float | None, typer.Option(help="How much of --image is replaced, above 0 and at most 1.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cuda or cpu.")] = None,
@@ -49,7 +50,13 @@ def generate(
         media_type = media_type_of_name(target)
         if media_type is None:
             raise UsageInvalid(f"{target} needs a suffix that says the format, such as .png or .jpg")
-        settings = load_signing_settings(signer_uri=signer, provider=provider, model_dir=model, generate_device=device)
+        settings = load_signing_settings(
+            signer_uri=signer,
+            provider=provider,
+            model_dir=model,
+            generate_device=device,
+            keep_prompts=False if drop_prompt else None,
+        )
 
         from api import composition
         from provenance.pipelines.generation import GenerationRequest

@@ -29,7 +29,9 @@ def stamp(
     model_version: Annotated[str | None, typer.Option(help="Its version.")] = None,
     model_sha256: Annotated[str | None, typer.Option(help="SHA-256 of its weights.")] = None,
     provider: Annotated[str | None, typer.Option(help="Who runs the generator.")] = None,
-    prompt: Annotated[str | None, typer.Option(help="The prompt. It is published with the image.")] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="The prompt. It is published with the image, unless ASSAY_KEEP_PROMPTS=0.")
+    ] = None,
     negative_prompt: Annotated[str | None, typer.Option(help="The negative prompt.")] = None,
     seed: Annotated[int | None, typer.Option(help="The seed.")] = None,
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
@@ -59,8 +61,8 @@ def stamp(
             created_at=datetime.now(UTC),
             mode=mode or (GenerationMode.IMAGE_TO_IMAGE if parents else GenerationMode.TEXT_TO_IMAGE),
             provider=settings.provider,
-            prompt=prompt,
-            negative_prompt=negative_prompt,
+            prompt=prompt if settings.keep_prompts else None,
+            negative_prompt=negative_prompt if settings.keep_prompts else None,
             seed=seed,
             scheduler=scheduler,
             parameters=_said(steps=steps, guidance_scale=guidance_scale),

@@ -11,8 +11,9 @@ from rich.text import Text
 
 from api.commands.outcome import printable
 from api.report_document import ReportDocument, StatusPart
-from provenance.evidence import Forgeability, Outcome, Tier
-from provenance.verdict import Conclusion
+from provenance.evidence import C2PA_EXAMINER, Forgeability, Outcome, Tier
+from provenance.status_codes import DETECTOR_ABSTAINED
+from provenance.verdict import Conclusion, ProvenanceState
 
 PIPE_WIDTH: Final = 120
 _STYLES: Final = {
@@ -22,6 +23,14 @@ _STYLES: Final = {
     Conclusion.LIKELY_SYNTHETIC: "bold yellow",
     Conclusion.TRUSTED_ORIGIN: "bold green",
     Conclusion.INCONCLUSIVE: "bold",
+}
+
+_STATES: Final = {
+    ProvenanceState.TRUSTED: "trusted",
+    ProvenanceState.UNKNOWN_SIGNER: "unknown_signer: its manifest is intact, and nobody here vouches for its signer",
+    ProvenanceState.INVALID: "invalid: it carries a manifest that does not hold",
+    ProvenanceState.ABSENT: "absent: no manifest is embedded",
+    ProvenanceState.RECOVERED: "recovered: its manifest was stripped and found again",
 }
 
 _FORGING: Final = {
@@ -63,7 +72,7 @@ def _block(console: Console, path: str, document: ReportDocument) -> None:
         forging = f" (to forge it takes {_FORGING[item.forgeable]})" if item.forgeable else ""
         table.add_row(f"{item.layer}", _plain(f"{item.weight}: {item.statement}{forging}"))
     if not verdict.basis:
-        table.add_row("basis", _plain("nothing was found; that is no sign of a photograph"))
+        table.add_row("basis", _plain(f"{_undecided(document)}; that is no sign of a photograph"))
     table.add_row("detector", _plain(_detection(document)))
     for status in _telling(document):
         table.add_row(f"{status.outcome}", _plain(f"{status.examiner}: {status.code} {status.explanation}".rstrip()))
@@ -77,7 +86,7 @@ def _summary(console: Console, reports: Sequence[tuple[str, ReportDocument]]) ->
     for column in ("image", "conclusion", "provenance", "detector", "basis"):
         table.add_column(column, overflow="fold")
     for path, document in reports:
-        basis = next((item.statement for item in document.verdict.basis), "")
+        basis = next((item.statement for item in document.verdict.basis), _undecided(document))
         table.add_row(
             _plain(path), _conclusion(document), _plain(_provenance(document)), _plain(_detection(document)), _plain(basis)
         )
@@ -91,10 +100,22 @@ def _conclusion(document: ReportDocument) -> Text:
 
 def _provenance(document: ReportDocument) -> str:
     state, tier = document.provenance.state, document.provenance.tier
-    said = str(state) if state else "not looked at"
+    said = _STATES[state] if state else _unseen(document)
     if tier is Tier.DEVELOPMENT:
         return f"{said}, by a development credential: it proves nothing outside the installation that made it"
     return f"{said} ({tier})" if tier else said
+
+
+def _unseen(document: ReportDocument) -> str:
+    return "unknown: the manifest could not be looked at" if C2PA_EXAMINER in document.examiners else "not looked at"
+
+
+def _undecided(document: ReportDocument) -> str:
+    statuses = [e for e in document.evidence if isinstance(e, StatusPart)]
+    absent = dict.fromkeys(e.examiner for e in statuses if e.outcome is Outcome.UNAVAILABLE)
+    abstaining = dict.fromkeys(e.examiner for e in statuses if e.code == DETECTOR_ABSTAINED)
+    said = [f"{', '.join(names)} {what}" for names, what in ((absent, "could not run"), (abstaining, "abstained")) if names]
+    return "; ".join(["no finding decides", *said])
 
 
 def _detection(document: ReportDocument) -> str:

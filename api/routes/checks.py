@@ -67,10 +67,12 @@ async def create_check(request: Request, principal: Annotated[Principal, Depends
     the report keeps its digest.
     """
     service = service_of(request)
-    data = await _bytes_to_check(request, service)
-    asset = await run_in_threadpool(partial(Asset.from_bytes, data, max_bytes=service.settings.max_asset_bytes))
-    del data
-    return await answer(request, service, await submit(service, JobKind.CHECK, principal, asset=asset))
+    async with service.uploads.turn():
+        data = await _bytes_to_check(request, service)
+        asset = await run_in_threadpool(partial(Asset.from_bytes, data, max_bytes=service.settings.max_asset_bytes))
+        job_id = await submit(service, JobKind.CHECK, principal, asset=asset)
+        del data, asset  # the answer may be long in coming
+    return await answer(request, service, job_id)
 
 
 @router.get(

@@ -29,10 +29,12 @@ async def get_health() -> HealthDocument:
     responses={503: {"model": HealthDocument, "description": "Not ready."}, **responses(500)},
 )
 def get_readiness(request: Request) -> Response:
-    """Whether the database answers, objects can be kept and the embedded worker runs."""
-    checks = service_of(request).health()
+    """Whether the database answers, objects can be kept and the embedded worker runs; also which examiners can look."""
+    service = service_of(request)
+    checks = service.health()
     ready = all(state == "ok" for state in checks.values())
-    return JSONResponse({"status": "ok" if ready else "unavailable", "checks": checks}, 200 if ready else 503)
+    document = {"status": "ok" if ready else "unavailable", "checks": {**checks, **service.examiners()}}
+    return JSONResponse(document, 200 if ready else 503)
 
 
 @router.get(

@@ -22,11 +22,13 @@ _SCRIPT: Final = (files("api.routes") / "page.js").read_text("utf-8")
 _BODY: Final = """
 <h1>Assay</h1>
 <p>What does an image say of its origin, does that hold, and do its pixels look generated?</p>
-<form id="form"><input id="file" type="file" accept="image/*" required aria-label="Image"> <button>Check</button></form>
+<form id="form"><input id="file" type="file" accept="image/*" required aria-label="Image"> <button>Check</button>
+<p id="access" hidden><label>API key <input id="key" pattern="[!-~]+" autocomplete="off" spellcheck="false"></label>
+<span class="quiet">sent with the next check, kept nowhere</span></p></form>
 <p class="quiet">The image is deleted once it has been judged; the report keeps its digest only.</p>
 <section id="answer" aria-live="polite" hidden>
-<h2 id="conclusion"></h2><p id="explanation"></p><ul id="basis"></ul>
-<details><summary>The whole report</summary><pre id="report"></pre></details></section>
+<h2 id="conclusion"></h2><p id="explanation"></p><ul id="findings"></ul>
+<details id="whole"><summary>The whole report</summary><pre id="report"></pre></details></section>
 <p class="quiet"><a href="/docs">API</a></p>
 """
 

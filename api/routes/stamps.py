@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.auth import Principal, Scope, require
-from api.intake import MAX_JSON_BYTES, content_type, read_multipart
+from api.intake import MAX_JSON_BYTES, content_type, read_json_bytes, read_multipart
 from api.jobs import JobKind
 from api.problems import ProblemError, responses
 from api.routes.answers import answer, submit
@@ -50,6 +50,11 @@ _STAMP_BODY: Final[dict[str, Any]] = {
     },
 }
 
+_GENERATION_BODY: Final[dict[str, Any]] = {
+    "parameters": [PREFER],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": GenerationDocument.model_json_schema()}}},
+}
+
 
 @router.post(
     "/stamps",
@@ -71,19 +76,22 @@ async def create_stamp(request: Request, principal: Annotated[Principal, Depends
         raise CredentialMissing("no signer is configured; set signer_uri")
     if content_type(request) != "multipart/form-data":
         raise ProblemError(415, "request.unsupported_media_type", "send multipart/form-data with the parts `file` and `record`")
-    limits = {"file": settings.max_asset_bytes, "record": MAX_JSON_BYTES}
-    parts = await read_multipart(request, limits, timeout_s=settings.upload_timeout_s)
-    missing = [name for name in limits if name not in parts]
-    if missing:
-        raise ProblemError(422, "request.invalid", f"missing: {', '.join(missing)}")
-    try:
-        record = RecordDocument.model_validate_json(parts["record"])
-    except ValidationError as err:
-        raise problem_in(err) from err
-    record.to_record(at=datetime.now(UTC), provider=settings.provider)  # refused here, not in a job
-    asset = await run_in_threadpool(partial(Asset.from_bytes, parts["file"], max_bytes=settings.max_asset_bytes))
-    parameters = record.model_dump(mode="json", exclude_none=True)
-    return await answer(request, service, await submit(service, JobKind.STAMP, principal, asset=asset, parameters=parameters))
+    async with service.uploads.turn():
+        limits = {"file": settings.max_asset_bytes, "record": MAX_JSON_BYTES}
+        parts = await read_multipart(request, limits, timeout_s=settings.upload_timeout_s)
+        missing = [name for name in limits if name not in parts]
+        if missing:
+            raise ProblemError(422, "request.invalid", f"missing: {', '.join(missing)}")
+        try:
+            record = RecordDocument.model_validate_json(parts["record"])
+        except ValidationError as err:
+            raise problem_in(err) from err
+        record.to_record(at=datetime.now(UTC), provider=settings.provider)  # refused here, not in a job
+        asset = await run_in_threadpool(partial(Asset.from_bytes, parts["file"], max_bytes=settings.max_asset_bytes))
+        parameters = record.model_dump(mode="json", exclude_none=True)
+        job_id = await submit(service, JobKind.STAMP, principal, asset=asset, parameters=parameters)
+        del parts, asset  # the answer may be long in coming
+    return await answer(request, service, job_id)
 
 
 @router.post(
@@ -91,22 +99,28 @@ async def create_stamp(request: Request, principal: Annotated[Principal, Depends
     tags=["generations"],
     summary="Generate one image",
     response_class=Response,
-    openapi_extra={"parameters": [PREFER]},
+    openapi_extra=_GENERATION_BODY,
     responses={
         200: _STAMPED,
         202: {"model": JobDocument, "description": "Not ready yet: look at `Location`."},
-        **responses(400, 401, 403, 413, 415, 422, 500, 503, 507),
+        **responses(400, 401, 403, 408, 413, 415, 422, 500, 503, 507),
     },
 )
-async def create_generation(
-    request: Request, asked: GenerationDocument, principal: Annotated[Principal, Depends(require(Scope.GENERATE))]
-) -> Response:
+async def create_generation(request: Request, principal: Annotated[Principal, Depends(require(Scope.GENERATE))]) -> Response:
     """Generate an image; the worker lets only the stamped one out. Answers 202 unless it is ready soon."""
     service = service_of(request)
     if service.settings.model_dir is None:
         raise ModelUnusable("no model is configured; set model_dir")
     if service.settings.signer_uri is None:
         raise CredentialMissing("no signer is configured; set signer_uri")
+    if content_type(request) != "application/json":
+        raise ProblemError(415, "request.unsupported_media_type", "send JSON")
+    async with service.uploads.turn():
+        body = await read_json_bytes(request, timeout_s=service.settings.upload_timeout_s)
+    try:
+        asked = GenerationDocument.model_validate_json(body)
+    except ValidationError as err:
+        raise problem_in(err) from err
     parameters = asked.model_dump(mode="json", exclude_none=True)
     return await answer(request, service, await submit(service, JobKind.GENERATE, principal, parameters=parameters))
 

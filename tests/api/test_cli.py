@@ -24,9 +24,11 @@ from api.report_document import report_schema
 from api.report_signature import verify_report
 from provenance.asset import Asset
 from provenance.errors import AssayError, NotTrusted
+from provenance.evidence import Outcome, StatusEvidence
 from provenance.pixels import decode
 from provenance.verdict import ExitCode
 from tests.api.reports import (
+    ABSENT,
     ABSTAINED,
     BOUND,
     DETECTOR,
@@ -132,11 +134,14 @@ def test_stamp_says_development_to_people(stamped: Path, picture: Path) -> None:
     assert result.stdout == ""
 
 
-def test_stamp_with_a_parent_declares_a_composite(stamped: Path, picture: Path) -> None:
+@pytest.mark.parametrize(("parent", "extent"), [("picture", "partial"), ("stamped", "full")])
+def test_stamp_with_a_parent_is_a_composite_unless_the_parent_is_wholly_generated(
+    parent: str, extent: str, stamped: Path, picture: Path
+) -> None:
     target = picture.with_name("edited.png")
-    assert assay("stamp", picture, target, "--parent", stamped).exit_code == 0
+    assert assay("stamp", picture, target, "--parent", {"picture": picture, "stamped": stamped}[parent]).exit_code == 0
     (report,) = lines(assay("check", "--json", target, *QUICK))
-    assert report["verdict"]["extent"] == "partial"
+    assert report["verdict"]["extent"] == extent
 
 
 def test_stamp_with_another_signer(picture: Path, tmp_path: Path) -> None:
@@ -191,6 +196,39 @@ def test_check_with_an_examiner_that_cannot_run_ends_with_two(picture: Path, mon
     assert result.exit_code == 2
     (report,) = lines(result)
     assert report["detection"]["reason"].startswith("examiner.failed: detector.weights_unreadable")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "basis", "provenance"),
+    [
+        ((ABSENT,), "no finding decides; that is no sign of a photograph", "absent: no manifest is embedded"),
+        (
+            (ABSENT, ABSTAINED),
+            f"no finding decides; {DETECTOR} abstained; that is no sign of a photograph",
+            "absent: no manifest is embedded",
+        ),
+        (
+            (StatusEvidence("c2pa", "examiner.unavailable", Outcome.UNAVAILABLE),),
+            "no finding decides; c2pa could not run; that is no sign of a photograph",
+            "unknown: the manifest could not be looked at",
+        ),
+        (
+            (StatusEvidence("c2pa", "signingCredential.expired", Outcome.FAILURE),),
+            "no finding decides; that is no sign of a photograph",
+            "invalid: it carries a manifest that does not hold",
+        ),
+        ((ABSTAINED,), f"no finding decides; {DETECTOR} abstained; that is no sign of a photograph", "not looked at"),
+    ],
+    ids=["absent", "abstained", "unavailable", "invalid", "not asked"],
+)
+def test_what_does_not_decide_is_not_nothing_found(
+    picture: Path, monkeypatch: pytest.MonkeyPatch, evidence: tuple[StatusEvidence, ...], basis: str, provenance: str
+) -> None:
+    examiners = [FixedExaminer([e], e.examiner) for e in evidence]
+    monkeypatch.setattr("api.composition.build_examiners", lambda *_, **__: examiners)
+    lines_shown = [" ".join(line.split()) for line in assay("check", picture).stdout.splitlines()]
+    assert f"basis {basis}" in lines_shown
+    assert f"provenance {provenance}" in lines_shown
 
 
 def test_check_of_an_altered_stamp_is_a_finding(stamped: Path) -> None:

@@ -178,6 +178,8 @@ def test_checking_a_truncated_image_never_ends_well(tmp_path: Path, media_type: 
         assert document["error"]["code"] == "asset.unreadable"
     else:
         assert document["verdict"]["conclusion"] == "inconclusive"
+        assert document["detection"]["reason"].startswith("asset.unreadable: ")
+        assert "unavailable: asset.unreadable: " in assay("check", path, "--examiners", "c2pa,marks,detector").stdout
 
 
 ODD_BUT_FINE: dict[str, Callable[[], bytes]] = {

@@ -60,6 +60,15 @@ def test_one_image_leaves_stamped(folder: Path, model: Path) -> None:
     assert report["provenance"]["tier"] == "development"
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_prompt_that_is_dropped_is_nowhere_in_the_file(folder: Path, model: Path, kept: bool) -> None:
+    said = ("generate", "zanzibar", folder / "out.png", "--negative-prompt", "ocelot", "--model", model, *SIZE)
+    result = assay(*said, *(() if kept else ("--drop-prompt",)))
+    assert result.exit_code == 0, result.output
+    data = (folder / "out.png").read_bytes()
+    assert [word in data for word in (b"zanzibar", b"ocelot", b"steps")] == [kept, kept, True]
+
+
 def test_several_images_are_numbered_and_differ(folder: Path, model: Path) -> None:
     result = assay("generate", "a hill", folder / "out.jpg", "--model", model, "--count", "3", *SIZE)
     assert result.exit_code == 0, result.output

@@ -84,6 +84,7 @@ def test_the_first_start_prints_a_key_that_stamps_and_the_second_prints_none(tmp
     files = {"file": ("x.png", encoded().data, "image/png")}
     assert httpx.post(f"http://127.0.0.1:{port}/v1/stamps", files=files, timeout=30).status_code == 401
     stdout, _ = end(first)
+    assert "The first API key (check, stamp, generate, admin), shown this once:" in stdout
     (key,) = key_in(stdout)
 
     second = start(tmp_path, "serve", "--port", str(port), "--development-signer")
@@ -112,6 +113,32 @@ def test_a_home_that_cannot_be_is_an_error(tmp_path: Path) -> None:
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "could not open the database" in stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_trust_list_that_cannot_be_used_stops_the_start_in_one_line(tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "trust" / "signers"
+    folder.mkdir(parents=True)
+    (folder / "x.pem").write_text("junk")
+    arguments = ("--port", str(free_port())) if command == "serve" else ()
+    process = start(tmp_path, command, *arguments)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (3, "")
+    (line,) = stderr.splitlines()
+    assert line.startswith("trust.unusable: ")
+
+
+def test_a_full_disk_stops_the_start_in_one_line(tmp_path: Path, small_disk: list[str]) -> None:
+    fill = f'head -c 2M /dev/zero > "{tmp_path}/zeros"; exec "$@"'
+    command = [*small_disk, "sh", "-c", fill, "sh", sys.executable, "-m", "api.cli", "serve", "--port", str(free_port())]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(tmp_path / "home"), check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 3, done.stderr
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("storage.failed: ")
+    assert "Traceback" not in done.stderr
+    assert "Background" not in done.stderr
 
 
 @pytest.mark.parametrize("queues", ["check", "check,stamp"])

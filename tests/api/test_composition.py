@@ -32,16 +32,19 @@ def test_no_examiner_and_an_unknown_one_are_refused(settings, names):
         build_examiners(settings, names)
 
 
-def test_a_detector_that_cannot_be_loaded_says_so_in_every_report(settings, monkeypatch):
+def test_a_detector_that_cannot_be_loaded_says_so_in_every_report(settings, monkeypatch, caplog):
     def broken(*_: object, **__: object) -> None:
-        raise WeightsMismatch("the weights have another digest than the card says")
+        raise WeightsMismatch("/srv/x.onnx is another file")
 
     monkeypatch.setattr("detector.scoring.load_detector", broken)
     examiners = build_examiners(settings, ["c2pa", "detector"])
     report = check(Asset.from_bytes(encoded()), examiners, policy(), at=T0, max_pixels=10**6)
     unavailable = [e for e in report.evidence if e.code == "examiner.unavailable"]
     assert [e.examiner for e in unavailable] == ["detector"]
-    assert "detector.weights_mismatch" in unavailable[0].explanation
+    assert unavailable[0].explanation == f"examiner.failed: {WeightsMismatch.code}: {WeightsMismatch.description()}"
+    assert caplog.messages == [
+        "the detector is unavailable, and every report will say so: detector.weights_mismatch: /srv/x.onnx is another file"
+    ]
     assert report.verdict.exit_code is ExitCode.UNAVAILABLE
 
 

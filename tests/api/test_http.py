@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import re
 from pathlib import Path
@@ -8,9 +10,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.auth import Scope
+from api.intake import MAX_JSON_BYTES
 from api.main import create_app
 from api.report_document import ReportDocument
 from provenance.asset import Asset
+from provenance.errors import WeightsMismatch
 from provenance.keys import CredentialInvalid, signer_from_uri
 from tests.api.conftest import animated, encoded, key_for
 
@@ -217,6 +221,31 @@ def test_a_record_that_declares_nothing_honest_is_refused(signing_client, png, r
     assert problem(answer)[1] in ("request.invalid", "record.invalid")
 
 
+@pytest.mark.parametrize("mode", ["image-to-image", "inpainting", "upscaling"])
+def test_a_mode_that_needs_a_parent_is_refused_in_words(signing_client, png, mode):
+    record = json.dumps({"model": "m", "mode": mode}).encode()
+    headers = key_for(signing_client, Scope.STAMP)
+    answer = signing_client.post("/v1/stamps", files={"file": png, "record": record}, headers=headers)
+    assert problem(answer) == (422, "record.invalid")
+    assert answer.json()["detail"].startswith(f"{mode} starts from an image, and none can be handed in here")
+    said = json.dumps({"model": "m", "mode": "text-to-image"}).encode()
+    assert signing_client.post("/v1/stamps", files={"file": png, "record": said}, headers=headers).status_code == 200
+
+
+def test_prompts_that_are_not_kept_are_nowhere_in_a_stamp(signing_settings, png):
+    record = {"model": "m", "prompt": "zanzibar", "negative_prompt": "ocelot", "seed": 7}
+    record["parameters"] = {"prompt_2": "quokka", "steps": 4}
+    found = {}
+    for keep in (True, False):
+        with TestClient(create_app(signing_settings.model_copy(update={"keep_prompts": keep}))) as client:
+            files = {"file": png, "record": json.dumps(record).encode()}
+            answer = client.post("/v1/stamps", files=files, headers=key_for(client, Scope.STAMP))
+        assert answer.status_code == 200
+        found[keep] = [word for word in (b"zanzibar", b"ocelot", b"quokka") if word in answer.content]
+        assert b"seed" in answer.content
+    assert found == {True: [b"zanzibar", b"ocelot", b"quokka"], False: []}
+
+
 def test_a_gif_cannot_carry_a_stamp(signing_client):
     files = {"file": encoded("GIF"), "record": RECORD}
     answer = signing_client.post("/v1/stamps", files=files, headers=key_for(signing_client, Scope.STAMP))
@@ -247,11 +276,76 @@ def test_health_metrics_and_schema(client, png):
     check(client, png)
     assert client.get("/healthz").json() == {"status": "ok", "checks": {}}
     ready = client.get("/readyz").json()
-    assert ready == {"status": "ok", "checks": {"database": "ok", "objects": "ok", "worker": "ok"}}
+    assert ready == {"status": "ok", "checks": {"database": "ok", "objects": "ok", "worker": "ok", "c2pa": "ok", "marks": "ok"}}
     metrics = client.get("/metrics").text
     assert 'assay_jobs_total{kind="check",outcome="finished"} 1.0' in metrics
     assert 'assay_http_requests_total{method="POST",route="/v1/checks",status="200"} 1.0' in metrics
     assert client.get("/v1/schemas/report.json").json()["$schema"].startswith("https://json-schema.org/")
+
+
+def test_readiness_says_which_examiner_cannot_look_and_still_takes_work(settings, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise WeightsMismatch("/srv/x.onnx is another file")
+
+    monkeypatch.setattr("detector.scoring.load_detector", broken)
+    with TestClient(create_app(settings.model_copy(update={"examiners": ("c2pa", "detector")}))) as client:
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+        assert answer.json()["checks"]["detector"] == "unavailable: detector.weights_mismatch"
+        assert answer.json()["checks"]["c2pa"] == "ok"
+
+
+def test_an_object_folder_that_takes_no_bytes_is_not_ready(client, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("api.storage.os.fsync", full)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]["objects"]) == (503, "unavailable")
+
+
+@pytest.mark.parametrize("path", ["/v1/generations", "/v1/stamps"])
+def test_no_byte_of_a_body_is_read_before_the_key(client, path):
+    async def never() -> dict[str, object]:
+        raise AssertionError("the body was read")
+
+    sent = []
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"1000000000")]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b""}
+    asyncio.run(client.app(scope, never, send))
+    assert sent[0]["status"] == 401
+
+
+def test_what_to_generate_is_json_of_limited_size(signing_settings, tmp_path):
+    generating = signing_settings.model_copy(update={"model_dir": tmp_path, "embedded_worker": False, "quick_answer_s": 0.0})
+    with TestClient(create_app(generating)) as client:
+        key = key_for(client, Scope.GENERATE)
+
+        def asked(body: bytes, media_type: str = "application/json") -> tuple[int, str]:
+            return problem(client.post("/v1/generations", content=body, headers={**key, "Content-Type": media_type}))
+
+        assert asked(b" " * (MAX_JSON_BYTES + 1)) == (413, "request.too_large")
+        assert asked(b"{") == (422, "request.invalid")
+        assert asked(b'{"prompt": "a house", "width": 65}') == (422, "request.invalid")
+        assert asked(b'{"prompt": "a house"}', "text/plain") == (415, "request.unsupported_media_type")
+        assert client.post("/v1/generations", json={"prompt": "a house"}, headers=key).status_code == 202
+
+
+def test_a_body_without_a_turn_is_refused_and_a_turn_comes_back(settings, png):
+    busy = settings.model_copy(update={"max_concurrent_uploads": 1, "upload_turn_timeout_s": 0.05})
+    with TestClient(create_app(busy)) as client:
+        turn = client.app.state.service.uploads.turn()
+        client.portal.call(turn.__aenter__)
+        answer = check(client, png)
+        assert problem(answer) == (503, "service.busy")
+        assert int(answer.headers["retry-after"]) > 0
+        client.portal.call(turn.__aexit__, None, None, None)
+        assert check(client, b"").status_code == 422
+        assert check(client, png).status_code == 200
 
 
 def test_every_problem_type_is_described(client):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from api.intake import MAX_JSON_BYTES, read_json_bytes, read_multipart
+from api.intake import MAX_JSON_BYTES, UploadTurns, read_json_bytes, read_multipart
 from api.problems import ProblemError
 from provenance.errors import AssetTooLarge
 
@@ -150,3 +150,33 @@ def test_no_body_breaks_the_reader(chunks):
         return
     assert set(found) <= set(LIMITS)
     assert all(len(data) <= LIMITS[name] for name, data in found.items())
+
+
+def test_as_many_bodies_at_a_time_as_there_are_turns():
+    async def most() -> int:
+        turns, inside, seen = UploadTurns(3, timeout_s=5.0), 0, 0
+
+        async def one() -> None:
+            nonlocal inside, seen
+            async with turns.turn():
+                inside += 1
+                seen = max(seen, inside)
+                await asyncio.sleep(0.01)
+                inside -= 1
+
+        await asyncio.gather(*(one() for _ in range(10)))
+        return seen
+
+    assert asyncio.run(most()) == 3
+
+
+def test_a_turn_that_does_not_come_is_a_busy_service():
+    async def second() -> None:
+        turns = UploadTurns(1, timeout_s=0.01)
+        async with turns.turn(), turns.turn():
+            raise AssertionError("two turns where there is one")
+
+    with pytest.raises(ProblemError) as caught:
+        asyncio.run(second())
+    assert (caught.value.problem.status, caught.value.problem.code) == (503, "service.busy")
+    assert int(caught.value.problem.headers["Retry-After"]) > 0

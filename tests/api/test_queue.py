@@ -105,6 +105,11 @@ def test_stopping_waits_for_the_job_at_hand():
     assert done.is_set()
 
 
+@pytest.mark.parametrize("url", ["memory://", "amqp://127.0.0.1:1//"])
+def test_a_worker_that_never_started_has_nothing_to_stop(url):
+    EmbeddedWorker(url, Heard(), queues=[JobKind.CHECK], threads=1).stop()
+
+
 def test_a_broker_that_is_down_costs_the_bell_and_not_the_request(caplog):
     begun = time.monotonic()
     Bell("redis://127.0.0.1:1/0" if _has("redis") else "amqp://127.0.0.1:1//").ring(JobKind.CHECK, "x")

@@ -108,3 +108,20 @@ def test_what_a_killed_process_left_half_written_is_removed_when_it_is_old(objec
     assert objects.delete_unfinished(before=time.time() - 50) == 1
     assert not left.exists()
     assert fresh.exists()
+
+
+def test_a_probe_leaves_nothing(objects):
+    objects.probe()
+    assert [path for path in objects.root.rglob("*") if path.is_file()] == []
+
+
+def test_a_probe_of_a_full_disk_fails(tmp_path, small_disk):
+    program = (
+        "import sys, pathlib; from api.storage import LocalObjects; from provenance.errors import StorageError\n"
+        "objects = LocalObjects.open(pathlib.Path(sys.argv[1])); objects.probe()\n"
+        "try:\n    (objects.root / 'zeros').write_bytes(bytes(2**21))\nexcept OSError:\n    pass\n"
+        "try:\n    objects.probe()\nexcept StorageError as err:\n    print(err)\n"
+    )
+    command = [*small_disk, sys.executable, "-c", program, str(tmp_path / "objects")]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "could not write an object: No space left on device\n"

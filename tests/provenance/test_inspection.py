@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from provenance.asset import Asset
-from provenance.errors import AssayError, AssetUnreadable, DetectorError, ExaminerError
+from provenance.errors import AssetUnreadable, DetectorError, ExaminerError, StorageError
 from provenance.evidence import Evidence, Outcome, StatusEvidence
 from provenance.inspection import inspect
 from provenance.verdict import Conclusion, ExitCode, VerdictPolicy
@@ -52,11 +52,12 @@ def test_report_names_everything_that_took_part() -> None:
     ("failure", "explanation"),
     [
         (ExaminerError("no luck"), "examiner.failed: no luck"),
-        (DetectorError("no weights"), "detector.failed: no weights"),
+        (DetectorError("no weights in /srv"), "detector.failed: A detector that cannot be loaded or run."),
+        (StorageError("/srv is full"), "storage.failed: The place that keeps objects or results failed; nothing was kept."),
         (AssetUnreadable("truncated"), "asset.unreadable: truncated"),
-        (AssayError("anything"), "assay.failed: anything"),
-        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
-        (MemoryError(), "MemoryError: "),
+        (FileNotFoundError(2, "No such file", "/srv/model.onnx"), "FileNotFoundError: not foreseen; the log has the rest"),
+        (ZeroDivisionError("division by zero"), "ZeroDivisionError: not foreseen; the log has the rest"),
+        (MemoryError(), "MemoryError: not foreseen; the log has the rest"),
     ],
 )
 def test_a_failing_examiner_becomes_unavailable_evidence(failure: Exception, explanation: str) -> None:
@@ -67,6 +68,16 @@ def test_a_failing_examiner_becomes_unavailable_evidence(failure: Exception, exp
     )
     assert report.verdict.conclusion is Conclusion.INCONCLUSIVE
     assert report.verdict.exit_code is ExitCode.UNAVAILABLE
+
+
+def test_what_a_report_withholds_the_log_has(caplog: pytest.LogCaptureFixture) -> None:
+    inspect(encoded(), [Fails(DetectorError("no weights in /srv"))], VerdictPolicy(), at=AT)
+    inspect(encoded(), [Fails(ZeroDivisionError("division by zero"))], VerdictPolicy(), at=AT)
+    inspect(encoded(), [Fails(AssetUnreadable("truncated"))], VerdictPolicy(), at=AT)
+    assert [record.name for record in caplog.records] == ["assay.inspection"] * 2
+    assert "detector.failed: no weights in /srv" in caplog.records[0].message
+    assert caplog.records[1].exc_info is not None
+    assert "ZeroDivisionError: division by zero" in caplog.text
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt(), SystemExit(1), GeneratorExit()])

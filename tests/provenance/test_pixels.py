@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import functools
 import io
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,6 +146,44 @@ def test_exif_orientation_is_applied(orientation: int, media_type: str) -> None:
     exif[0x0112] = orientation
     data = saved(Image.fromarray(picture()), media_type, exif=exif)
     assert np.array_equal(pixels_of(data), UPRIGHT[orientation](picture()))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_strips_are_the_whole(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shades = np.arange(HEIGHT * WIDTH, dtype=np.uint16).reshape(HEIGHT, WIDTH)
+    image = Image.fromarray(shades * 17) if mode == "I;16" else Image.fromarray(picture()).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for options in ({}, {"transparency": 0}) if mode in ("L", "P") else ({},):
+        data = saved(image, "PNG", exif=exif, **options)
+        monkeypatch.setattr("provenance.pixels._STRIP_PIXELS", 10**9)
+        whole = pixels_of(data)
+        monkeypatch.setattr("provenance.pixels._STRIP_PIXELS", 5 * HEIGHT + 1)  # upright, a row has HEIGHT pixels
+        assert np.array_equal(pixels_of(data), whole)
+
+
+_PEAK = """
+import resource, sys, threading
+from provenance.asset import Asset
+from provenance.pixels import decode
+asset = Asset.from_bytes(open(sys.argv[1], "rb").read())
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+before, threads = peak(), [threading.Thread(target=decode, args=(asset,)) for _ in range(2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(peak() - before)
+"""
+
+
+@pytest.mark.parametrize("mode", ["1", "RGBA"])
+def test_two_small_files_with_many_pixels_do_not_cost_a_gigabyte(mode: str, tmp_path: Path) -> None:
+    """Decoded whole and at once, two of these took 1.1 GB (1 bit) and 2.3 GB (RGBA); now 0.23 and 0.39 GB."""
+    path = tmp_path / "large.png"
+    Image.new(mode, (10_000, 5_000)).save(path)
+    command = [sys.executable, "-c", _PEAK, str(path)]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True, timeout=120)
+    assert int(done.stdout) < 600
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 255])
