@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
-from provenance.keys import CLAIM_SIGNING_USAGES
+from provenance.keys import extended_key_usages, may_sign_claims
 
 MAX_CHAIN_CERTIFICATES: Final = 8
 
@@ -94,12 +94,8 @@ def _leaf_flaw(leaf: x509.Certificate) -> str | None:
     usage = _usage(leaf)
     if usage is not None and not usage.digital_signature:
         return f"{_name(leaf)} is not for digital signatures"
-    try:
-        usages = {oid.dotted_string for oid in leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value}
-    except x509.ExtensionNotFound:
-        usages = set()
-    if not usages & set(CLAIM_SIGNING_USAGES):
-        return f"{_name(leaf)} may not sign claims: its extended key usages are {sorted(usages) or 'none'}"
+    if not may_sign_claims(leaf):
+        return f"{_name(leaf)} may not sign claims: its extended key usages are {sorted(extended_key_usages(leaf)) or 'none'}"
     return None
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -23,12 +24,10 @@ from provenance.evidence import (
     Evidence,
     Forgeability,
     Layer,
-    OperatingPoint,
     Outcome,
     ScoreEvidence,
     StatusEvidence,
     Tier,
-    TileScore,
     scores,
 )
 from provenance.inspection import Report
@@ -37,7 +36,6 @@ from provenance.verdict import Conclusion, ProvenanceState
 
 REPORT_SCHEMA: Final = "assay.report/1"
 """Changes whenever a reader written for the old shape could misread the new one."""
-REPORT_MEDIA_TYPE: Final = "application/json"
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -284,7 +282,7 @@ def _detection(evidence: tuple[Evidence, ...]) -> DetectionPart:
             llr=score.llr,
             p_synthetic=score.p_synthetic,
             prior=score.prior,
-            operating_point=_operating_point(score.operating_point),
+            operating_point=OperatingPointPart(**asdict(score.operating_point)),
             flagged=score.flagged,
             abstained=False,
             reason=None,
@@ -299,55 +297,15 @@ def _detection(evidence: tuple[Evidence, ...]) -> DetectionPart:
     return nothing
 
 
-def _operating_point(point: OperatingPoint) -> OperatingPointPart:
-    return OperatingPointPart(
-        name=point.name,
-        threshold_llr=point.threshold_llr,
-        target_fpr=point.target_fpr,
-        fpr_interval=point.fpr_interval,
-        n_real=point.n_real,
-    )
-
-
-def _tile(tile: TileScore) -> TilePart:
-    return TilePart(left=tile.left, top=tile.top, width=tile.width, height=tile.height, llr=tile.llr)
-
-
 def _evidence_part(evidence: Evidence) -> StatusPart | DeclarationPart | ScorePart:
+    """The part of the same fields; one that a part lacks, or has too many, is refused."""
     match evidence:
         case StatusEvidence():
-            return StatusPart(
-                kind="status",
-                examiner=evidence.examiner,
-                code=evidence.code,
-                outcome=evidence.outcome,
-                locator=evidence.locator,
-                explanation=evidence.explanation,
-            )
+            return StatusPart(kind="status", **asdict(evidence))
         case DeclarationEvidence():
-            return DeclarationPart(
-                kind="declaration",
-                examiner=evidence.examiner,
-                layer=evidence.layer,
-                forgeability=evidence.forgeability,
-                digital_source_type=evidence.digital_source_type,
-                generator=evidence.generator,
-                signer=evidence.signer,
-                signed_at=evidence.signed_at,
-                actions=evidence.actions,
-                locator=evidence.locator,
-            )
+            return DeclarationPart(kind="declaration", **asdict(evidence))
         case ScoreEvidence():
-            return ScorePart(
-                kind="score",
-                examiner=evidence.examiner,
-                llr=evidence.llr,
-                p_synthetic=evidence.p_synthetic,
-                prior=evidence.prior,
-                operating_point=_operating_point(evidence.operating_point),
-                flagged=evidence.flagged,
-                tiles=tuple(_tile(tile) for tile in evidence.tiles),
-            )
+            return ScorePart(kind="score", flagged=evidence.flagged, **asdict(evidence))
 
 
 if __name__ == "__main__":

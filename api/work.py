@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from api.composition import build_examiners, build_generator, build_stamper, check, policy, versions
 from api.jobs import ClaimedJob, JobKind, JobTable
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 TRANSIENT: Final = (SignerUnavailable, StorageError)
 """Failures worth another attempt."""
 
+T = TypeVar("T")
+
 logger = logging.getLogger("assay.work")
 
 
@@ -43,32 +45,41 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+class Once(Generic[T]):
+    """What is built on first use, once, whichever thread comes first; a build that raised is tried again."""
+
+    def __init__(self, build: Callable[[], T]) -> None:
+        self._build = build
+        self._lock = threading.Lock()
+        self._built: tuple[T] | None = None
+
+    def get(self) -> T:
+        """The one built."""
+        with self._lock:
+            if self._built is None:
+                self._built = (self._build(),)
+            return self._built[0]
+
+
 class Tools:
     """Examiners, stamper and generator of this process, each built on first use."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._lock = threading.RLock()
-        self._examiners: Sequence[Examiner] | None = None
-        self._versions: Mapping[str, str] | None = None
-        self._stamper: Stamper | None = None
-        self._generator: StampedPipeline | None = None
+        self._examiners = Once(lambda: build_examiners(settings, settings.examiners))
+        self._versions = Once(lambda: versions(settings))
+        self._stamper = Once(lambda: build_stamper(settings))
+        self._generator = Once(lambda: build_generator(settings, self.stamper))
 
     @property
     def examiners(self) -> Sequence[Examiner]:
         """Who checks."""
-        with self._lock:
-            if self._examiners is None:
-                self._examiners = build_examiners(self.settings, self.settings.examiners)
-            return self._examiners
+        return self._examiners.get()
 
     @property
     def versions(self) -> Mapping[str, str]:
         """What takes part beside the examiners, as it was when this process started."""
-        with self._lock:
-            if self._versions is None:
-                self._versions = versions(self.settings)
-            return self._versions
+        return self._versions.get()
 
     @property
     def stamper(self) -> Stamper:
@@ -77,10 +88,7 @@ class Tools:
         Raises:
             SigningError: No signer is configured, or it cannot be used.
         """
-        with self._lock:
-            if self._stamper is None:
-                self._stamper = build_stamper(self.settings)
-            return self._stamper
+        return self._stamper.get()
 
     @property
     def generator(self) -> StampedPipeline:
@@ -89,10 +97,7 @@ class Tools:
         Raises:
             PipelineError: No model is configured, or it cannot be loaded.
         """
-        with self._lock:
-            if self._generator is None:
-                self._generator = build_generator(self.settings, self.stamper)
-            return self._generator
+        return self._generator.get()
 
 
 class Runner:

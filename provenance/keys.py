@@ -77,7 +77,7 @@ class Credential:
             raise CredentialInvalid(f"not a certificate chain, leaf first: {err or type(err).__name__}") from err
         leaf = certificates[0]
         if not may_sign_claims(leaf):
-            found = ", ".join(sorted(_usages(leaf))) or "none"
+            found = ", ".join(sorted(extended_key_usages(leaf))) or "none"
             raise CredentialInvalid(f"the certificate may not sign claims: its extended key usages are {found}")
         return cls(certificates, _algorithm_of(public_key))
 
@@ -287,10 +287,11 @@ def _signing_function(key: PrivateKeyTypes) -> Callable[[bytes], bytes]:
 
 def may_sign_claims(leaf: x509.Certificate) -> bool:
     """Whether the extended key usages of an end-entity certificate include one of `CLAIM_SIGNING_USAGES`."""
-    return not _usages(leaf).isdisjoint(CLAIM_SIGNING_USAGES)
+    return not extended_key_usages(leaf).isdisjoint(CLAIM_SIGNING_USAGES)
 
 
-def _usages(leaf: x509.Certificate) -> frozenset[str]:
+def extended_key_usages(leaf: x509.Certificate) -> frozenset[str]:
+    """Dotted object identifiers of the usages; empty where there are none or the extensions are malformed."""
     try:
         return frozenset(u.dotted_string for u in leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
     except (x509.ExtensionNotFound, ValueError):  # ValueError: the extensions are malformed

@@ -23,8 +23,6 @@ from provenance.errors import ManifestError, SigningError
 from provenance.keys import Algorithm, Signer
 from provenance.manifest import ManifestDefinition
 
-SDK_VERSION: Final[str] = c2pa.sdk_version()
-
 _ALGORITHMS: Final = {
     Algorithm.ES256: c2pa.C2paSigningAlg.ES256,
     Algorithm.ES384: c2pa.C2paSigningAlg.ES384,

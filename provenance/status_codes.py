@@ -12,7 +12,6 @@ CLAIM_SIGNATURE_VALIDATED: Final = "claimSignature.validated"
 CLAIM_SIGNATURE_MISMATCH: Final = "claimSignature.mismatch"
 CREDENTIAL_TRUSTED: Final = "signingCredential.trusted"
 CREDENTIAL_UNTRUSTED: Final = "signingCredential.untrusted"
-CREDENTIAL_INVALID: Final = "signingCredential.invalid"
 
 TRUSTED_CODES: Final = frozenset({CLAIM_SIGNATURE_VALIDATED, CREDENTIAL_TRUSTED})
 """Success codes every trusted manifest has, besides one of `HARD_BINDING_MATCHES`."""

@@ -43,8 +43,12 @@ class GivenTools(Tools):
 
     def __init__(self, settings: Settings, examiner: CountingExaminer, error: Exception | None = None) -> None:
         super().__init__(settings)
-        self._examiners = [examiner]
+        self._given = [examiner]
         self._error = error
+
+    @property
+    def examiners(self):
+        return self._given
 
     @property
     def stamper(self):
