@@ -25,9 +25,12 @@ from provenance.evidence import (
     Forgeability,
     Layer,
     Outcome,
+    Permission,
+    Relationship,
     ScoreEvidence,
     StatusEvidence,
     Tier,
+    Use,
     scores,
 )
 from provenance.inspection import Report
@@ -142,6 +145,14 @@ class StatusPart(_Part):
     explanation: Text
 
 
+class WishPart(_Part):
+    """What a rights holder wishes for one use."""
+
+    use: Use
+    permission: Permission
+    constraint: Text
+
+
 class DeclarationPart(_Part):
     """What a manifest or a mark says; worth only what the statuses beside it allow."""
 
@@ -154,6 +165,10 @@ class DeclarationPart(_Part):
     signer: Text | None
     signed_at: ZonedTime | None
     actions: tuple[Text, ...]
+    relationship: Relationship
+    """Which asset it speaks of: the one examined, its parent, or a component of it."""
+    wishes: tuple[WishPart, ...]
+    """What the rights holder wishes; never evidence of how the asset was made."""
     locator: Text
 
 

@@ -58,6 +58,47 @@ class Tier(StrEnum):
     """An authority of this installation: proves nothing to anyone else."""
 
 
+class Relationship(StrEnum):
+    """Which asset a declaration speaks of, seen from the one examined."""
+
+    ASSET = "asset"
+    """The one examined."""
+    PARENT = "parent"
+    """What it was made from as a whole (C2PA `parentOf`), or that one's own parent."""
+    COMPONENT = "component"
+    """Something placed into it (C2PA `componentOf`)."""
+
+
+class Use(StrEnum):
+    """What a rights holder may allow or refuse; the values are the CAWG entry keys."""
+
+    DATA_MINING = "cawg.data_mining"
+    AI_INFERENCE = "cawg.ai_inference"
+    AI_GENERATIVE_TRAINING = "cawg.ai_generative_training"
+    AI_TRAINING = "cawg.ai_training"
+
+
+class Permission(StrEnum):
+    """The answer; the values are CAWG's."""
+
+    ALLOWED = "allowed"
+    NOT_ALLOWED = "notAllowed"
+    CONSTRAINED = "constrained"
+
+
+@dataclass(frozen=True, slots=True)
+class UsageWish:
+    """What a rights holder wishes for one use. A wish, and never evidence of how the asset was made.
+
+    Source: CAWG Training and Data Mining Assertion 1.1; PLUS Data Mining vocabulary; W3C TDM Reservation Protocol.
+    """
+
+    use: Use
+    permission: Permission
+    constraint: str = ""
+    """Terms in words or as a URL, for `constrained`."""
+
+
 C2PA_EXAMINER: Final = "c2pa"
 """Name of the examiner whose statuses and declarations are the embedded manifest's own."""
 
@@ -92,6 +133,10 @@ class DeclarationEvidence:
     """Time-stamped signing time, if there is one that was checked."""
     actions: tuple[str, ...] = ()
     """C2PA action labels, in order."""
+    relationship: Relationship = Relationship.ASSET
+    """Which asset it speaks of."""
+    wishes: tuple[UsageWish, ...] = ()
+    """What the rights holder wishes."""
     locator: str = ""
 
 
