@@ -6,21 +6,43 @@ Findings are not here: a missing manifest, an unknown signer, a broken binding a
     ├── AssetError                 the bytes handed in
     │   ├── AssetMissing           asset.missing            no such path, or not a file
     │   ├── AssetEmpty             asset.empty
-    │   ├── AssetUnsupported       asset.unsupported        not an image format we take
+    │   ├── AssetUnsupported       asset.unsupported        not a format we take, or none we can do this with
     │   │   └── AssetAnimated      asset.animated           more than one frame: which one is meant?
     │   ├── AssetTooLarge          asset.too_large          more bytes than the limit
     │   ├── PixelsTooMany          asset.too_many_pixels    more decoded pixels than the limit
     │   └── AssetUnreadable        asset.unreadable         the decoder refused it: truncated or corrupt
     ├── ManifestError              manifest.unwritable      a manifest we were about to write is not sound
+    ├── DerivationInvalid          derivation.invalid       a derivative that is not made: out of range, or a format not written
+    ├── AmendmentRefused           amendment.refused        a redaction that is not made: nothing to redact, or never redacted
     ├── RecordInvalid              record.invalid           what made the image is not described well enough to declare it
     ├── SigningError               signing.failed
     │   ├── SignerUnavailable      signing.unavailable      retry later
+    │   │   ├── TimestampUnavailable   signing.timestamp_unavailable
+    │   │   └── StatusUnavailable      signing.status_unavailable
+    │   ├── TimestampMissing       signing.timestamp_missing    no time-stamp is to be had, and the policy is not to wait
+    │   ├── TimestampInvalid       signing.timestamp_invalid    the authority refused, or its answer does not hold
+    │   ├── StatusInvalid          signing.status_invalid       what a responder says of our certificate does not hold
     │   └── CredentialInvalid      signing.credential_invalid   page someone
     │       ├── CredentialMissing      signing.credential_missing
-    │       └── CredentialExpired      signing.credential_expired
+    │       ├── CredentialExpired      signing.credential_expired
+    │       ├── CredentialNotYetValid  signing.credential_not_yet_valid
+    │       ├── CredentialMismatch     signing.credential_mismatch     the key is not the certificate's
+    │       ├── CredentialChainBroken  signing.credential_chain        wrong order, or a certificate is missing
+    │       ├── CredentialUsageWrong   signing.credential_usage        the certificate may not sign claims
+    │       ├── CredentialKeyUnfit     signing.credential_key          a kind or size of key nobody signs claims with
+    │       ├── CredentialRefused      signing.credential_refused      whoever holds the key does not let us use it
+    │       ├── CredentialUnproven     signing.credential_unproven     a picture signed for a trial does not read back
+    │       ├── SignerUnsupported      signing.unsupported             a library for this kind of signer is missing
+    │       └── CredentialRevoked      signing.credential_revoked
     ├── StampUnverified            stamp.unverified         the stamped file does not read back as it should: it does not leave
     ├── TrustStoreError            trust.unusable           refuse to start
+    │   ├── TrustListStale         trust.stale              older than the operator allows: refuse to start
+    │   └── TrustUpdateRefused     trust.update_refused     nothing vouches for a new list, or it looks like no successor
     ├── ExaminerError              examiner.failed          becomes "unavailable" evidence, never "nothing found"
+    │   ├── ExaminerCrashed        examiner.crashed         the process that parsed the asset ended, or answered nonsense
+    │   ├── ExaminerTimedOut       examiner.timeout
+    │   └── ExaminerOutOfMemory    examiner.memory
+    ├── IsolationUnavailable       isolation.unavailable    no process to parse in, or none that can be confined: refuse to start
     ├── DetectorError              detector.failed
     │   ├── WeightsUnreadable      detector.weights_unreadable
     │   └── WeightsMismatch        detector.weights_mismatch    digest differs from the card: refuse to load
@@ -78,7 +100,7 @@ class AssetEmpty(AssetError):
 
 
 class AssetUnsupported(AssetError):
-    """The bytes are not of an image format Assay takes, whatever the name says."""
+    """The bytes are not of a format Assay takes, or not of one that this can be done with, whatever the name says."""
 
     code: ClassVar[str] = "asset.unsupported"
 
@@ -113,6 +135,18 @@ class ManifestError(AssayError):
     code: ClassVar[str] = "manifest.unwritable"
 
 
+class DerivationInvalid(AssayError):
+    """A derivative was asked for that is not made here: a size out of range, or a format that is not written."""
+
+    code: ClassVar[str] = "derivation.invalid"
+
+
+class AmendmentRefused(AssayError):
+    """A redaction that is not made."""
+
+    code: ClassVar[str] = "amendment.refused"
+
+
 class RecordInvalid(AssayError):
     """A generation record that cannot be turned into an honest declaration."""
 
@@ -131,6 +165,36 @@ class SignerUnavailable(SigningError):
     code: ClassVar[str] = "signing.unavailable"
 
 
+class TimestampUnavailable(SignerUnavailable):
+    """The time-stamping authority is out of reach for now: retry."""
+
+    code: ClassVar[str] = "signing.timestamp_unavailable"
+
+
+class StatusUnavailable(SignerUnavailable):
+    """Whoever knows whether our certificate is in force is out of reach for now: retry."""
+
+    code: ClassVar[str] = "signing.status_unavailable"
+
+
+class TimestampMissing(SigningError):
+    """No time-stamp is to be had, and the policy is neither to wait nor to do without."""
+
+    code: ClassVar[str] = "signing.timestamp_missing"
+
+
+class TimestampInvalid(SigningError):
+    """The time-stamping authority refused, or its answer does not hold."""
+
+    code: ClassVar[str] = "signing.timestamp_invalid"
+
+
+class StatusInvalid(SigningError):
+    """What a responder says of our own certificate does not hold."""
+
+    code: ClassVar[str] = "signing.status_invalid"
+
+
 class CredentialInvalid(SigningError):
     """Key, chain or usage are wrong: retrying will not help."""
 
@@ -144,9 +208,63 @@ class CredentialMissing(CredentialInvalid):
 
 
 class CredentialExpired(CredentialInvalid):
-    """The certificate is outside its validity period."""
+    """A certificate of the chain is past its validity."""
 
     code: ClassVar[str] = "signing.credential_expired"
+
+
+class CredentialNotYetValid(CredentialInvalid):
+    """A certificate of the chain is not valid yet; a clock may be wrong."""
+
+    code: ClassVar[str] = "signing.credential_not_yet_valid"
+
+
+class CredentialMismatch(CredentialInvalid):
+    """The key that signs is not the one the certificate is for."""
+
+    code: ClassVar[str] = "signing.credential_mismatch"
+
+
+class CredentialChainBroken(CredentialInvalid):
+    """The certificates are no chain, leaf first: wrong order, or one is missing in between."""
+
+    code: ClassVar[str] = "signing.credential_chain"
+
+
+class CredentialUsageWrong(CredentialInvalid):
+    """A certificate is not for what it is used for: the leaf may not sign claims, or an authority may not issue."""
+
+    code: ClassVar[str] = "signing.credential_usage"
+
+
+class CredentialKeyUnfit(CredentialInvalid):
+    """The key, or what a certificate is signed with, is of a kind or size that claims are not signed with."""
+
+    code: ClassVar[str] = "signing.credential_key"
+
+
+class CredentialRefused(CredentialInvalid):
+    """Whoever holds the key does not let us use it: a wrong PIN, no permission, a key that is switched off."""
+
+    code: ClassVar[str] = "signing.credential_refused"
+
+
+class CredentialUnproven(CredentialInvalid):
+    """A picture signed for a trial does not read back as it should."""
+
+    code: ClassVar[str] = "signing.credential_unproven"
+
+
+class SignerUnsupported(CredentialInvalid):
+    """The library that this kind of signer needs is not installed."""
+
+    code: ClassVar[str] = "signing.unsupported"
+
+
+class CredentialRevoked(CredentialInvalid):
+    """The issuer has revoked the certificate."""
+
+    code: ClassVar[str] = "signing.credential_revoked"
 
 
 class StampUnverified(AssayError):
@@ -161,10 +279,46 @@ class TrustStoreError(AssayError):
     code: ClassVar[str] = "trust.unusable"
 
 
+class TrustListStale(TrustStoreError):
+    """A published trust list is older than the operator allows."""
+
+    code: ClassVar[str] = "trust.stale"
+
+
+class TrustUpdateRefused(TrustStoreError):
+    """A trust list that nothing vouches for, or that looks like no successor of the one in force; nothing was changed."""
+
+    code: ClassVar[str] = "trust.update_refused"
+
+
 class ExaminerError(AssayError):
     """An examiner could not run. `inspect` turns it into evidence with outcome "unavailable"."""
 
     code: ClassVar[str] = "examiner.failed"
+
+
+class ExaminerCrashed(ExaminerError):
+    """The process that parsed the asset ended before its time, or gave an answer of no sound form."""
+
+    code: ClassVar[str] = "examiner.crashed"
+
+
+class ExaminerTimedOut(ExaminerError):
+    """Parsing the asset took longer than is allowed."""
+
+    code: ClassVar[str] = "examiner.timeout"
+
+
+class ExaminerOutOfMemory(ExaminerError):
+    """Parsing the asset takes more memory than is allowed."""
+
+    code: ClassVar[str] = "examiner.memory"
+
+
+class IsolationUnavailable(AssayError):
+    """There is no process to parse untrusted bytes in, or it cannot be confined as is required."""
+
+    code: ClassVar[str] = "isolation.unavailable"
 
 
 class DetectorError(AssayError):

@@ -86,6 +86,18 @@ class Permission(StrEnum):
     CONSTRAINED = "constrained"
 
 
+class Role(StrEnum):
+    """What a named actor, who vouches beside a manifest's signer, has to do with the asset; the values are CAWG's."""
+
+    CREATOR = "cawg.creator"
+    CONTRIBUTOR = "cawg.contributor"
+    EDITOR = "cawg.editor"
+    PRODUCER = "cawg.producer"
+    PUBLISHER = "cawg.publisher"
+    SPONSOR = "cawg.sponsor"
+    TRANSLATOR = "cawg.translator"
+
+
 @dataclass(frozen=True, slots=True)
 class UsageWish:
     """What a rights holder wishes for one use. A wish, and never evidence of how the asset was made.
@@ -101,6 +113,10 @@ class UsageWish:
 
 C2PA_EXAMINER: Final = "c2pa"
 """Name of the examiner whose statuses and declarations are the embedded manifest's own."""
+
+
+IDENTITY_EXAMINER: Final = "identity"
+"""Name beside what a named actor, who is not the manifest's signer, vouches for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +153,8 @@ class DeclarationEvidence:
     """Which asset it speaks of."""
     wishes: tuple[UsageWish, ...] = ()
     """What the rights holder wishes."""
+    roles: tuple[str, ...] = ()
+    """What a named actor has to do with the asset, such as "cawg.publisher"."""
     locator: str = ""
 
 
