@@ -13,13 +13,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from provenance.errors import ReportError
-from provenance.keys import Algorithm
+from provenance.keys import MIN_RSA_BITS, Algorithm, signature_holds
+from provenance.keys import algorithm_of as algorithm_of_key
 
 NAMES: Final[Mapping[Algorithm, str]] = {
     Algorithm.ES256: "ES256",
@@ -28,7 +25,6 @@ NAMES: Final[Mapping[Algorithm, str]] = {
     Algorithm.PS256: "PS256",
 }
 """What JOSE calls each algorithm."""
-MIN_RSA_BITS: Final = 2048
 
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -40,11 +36,10 @@ def algorithm_of(leaf: x509.Certificate) -> Algorithm:
         ReportError: The key is of no kind, or on no curve, that signs reports.
     """
     try:
-        return _algorithm(leaf.public_key())
-    except ReportError:
-        raise
+        key = leaf.public_key()
     except Exception as err:  # UnsupportedAlgorithm, ValueError: from keys nobody signs reports with
         raise ReportError(f"the certificate's key cannot be read: {err}") from err
+    return _algorithm(key)
 
 
 def verify_raw(key: object, signature: bytes, data: bytes) -> None:
@@ -53,20 +48,9 @@ def verify_raw(key: object, signature: bytes, data: bytes) -> None:
     Raises:
         ReportError: It was not, or the key is of no kind that signs reports.
     """
-    algorithm = _algorithm(key)
-    try:
-        match key:
-            case ec.EllipticCurvePublicKey():
-                key.verify(_dss(signature, algorithm), data, ec.ECDSA(_digest(algorithm)))
-            case ed25519.Ed25519PublicKey():
-                key.verify(signature, data)
-            case rsa.RSAPublicKey():
-                pss = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=hashes.SHA256.digest_size)
-                key.verify(signature, data, pss, hashes.SHA256())
-    except InvalidSignature as err:
-        raise ReportError(
-            "the signature does not hold: something was changed after it was signed, or another key signed"
-        ) from err
+    _algorithm(key)
+    if not signature_holds(key, signature, data):
+        raise ReportError("the signature does not hold: something was changed after it was signed, or another key signed")
 
 
 def encode(data: bytes) -> str:
@@ -92,24 +76,7 @@ def decode(text: str) -> bytes:
 
 
 def _algorithm(key: object) -> Algorithm:
-    match key:
-        case ec.EllipticCurvePublicKey(curve=ec.SECP256R1()):
-            return Algorithm.ES256
-        case ec.EllipticCurvePublicKey(curve=ec.SECP384R1()):
-            return Algorithm.ES384
-        case ed25519.Ed25519PublicKey():
-            return Algorithm.ED25519
-        case rsa.RSAPublicKey() if key.key_size >= MIN_RSA_BITS:
-            return Algorithm.PS256
-    raise ReportError(f"the certificate's key must be P-256, P-384, Ed25519 or RSA of at least {MIN_RSA_BITS} bits")
-
-
-def _digest(algorithm: Algorithm) -> hashes.HashAlgorithm:
-    return hashes.SHA384() if algorithm is Algorithm.ES384 else hashes.SHA256()
-
-
-def _dss(signature: bytes, algorithm: Algorithm) -> bytes:
-    width = 48 if algorithm is Algorithm.ES384 else 32
-    if len(signature) != 2 * width:
-        raise ReportError(f"an {NAMES[algorithm]} signature has {2 * width} bytes, this one {len(signature)}")
-    return encode_dss_signature(int.from_bytes(signature[:width], "big"), int.from_bytes(signature[width:], "big"))
+    algorithm = algorithm_of_key(key)
+    if algorithm is None:
+        raise ReportError(f"the certificate's key must be P-256, P-384, Ed25519 or RSA of at least {MIN_RSA_BITS} bits")
+    return algorithm

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from api.jobs import JobKind, JobTable
+from provenance.errors import SigningError
+
+if TYPE_CHECKING:
+    from api.credential_watch import CredentialState
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -31,6 +35,9 @@ class Metrics:
         self._job_s = Histogram(
             "assay_job_seconds", "Time a job was worked on", ["kind"], buckets=_BUCKETS_S, registry=self._registry
         )
+        self._omissions = Counter(
+            "assay_timestamps_omitted", "Signatures made without a time-stamp, by reason", ["code"], registry=self._registry
+        )
         self._registry.register(_LiveJobs(jobs))
 
     def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -43,6 +50,14 @@ class Metrics:
         """One attempt at a job is over."""
         self._jobs.labels(kind.value, outcome).inc()
         self._job_s.labels(kind.value).observe(seconds)
+
+    def timestamp_omitted(self, reason: SigningError) -> None:
+        """A signature was made without a time-stamp."""
+        self._omissions.labels(reason.code).inc()
+
+    def show_credential(self, state: Callable[[], CredentialState]) -> None:
+        """Show how it stands with the signing credential, too."""
+        self._registry.register(_CredentialGauges(state))
 
     def exposition(self) -> bytes:
         """Everything, in Prometheus' text format."""
@@ -65,3 +80,30 @@ class _LiveJobs(Collector):
         for (kind, state), count in self._jobs.counts().items():
             family.add_metric([kind.value, state.value], count)
         yield family
+
+
+class _CredentialGauges(Collector):
+    """How it stands with the signing credential, looked up when asked."""
+
+    def __init__(self, state: Callable[[], CredentialState]) -> None:
+        self._state = state
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing, so that registering looks nothing up."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Whether it can be used, how long it is valid, and whether a new one was refused."""
+        state = self._state()
+        usable = GaugeMetricFamily("assay_credential_usable", "Whether stamps can be signed")
+        usable.add_metric([], float(state.code is None))
+        yield usable
+        refused = GaugeMetricFamily(
+            "assay_credential_refused", "Whether a new credential was refused and the old one is in force"
+        )
+        refused.add_metric([], float(state.refused is not None))
+        yield refused
+        if state.expires_in is not None:
+            left = GaugeMetricFamily("assay_credential_expires_seconds", "Until the first certificate of the chain ends")
+            left.add_metric([], state.expires_in.total_seconds())
+            yield left

@@ -29,11 +29,14 @@ async def get_health() -> HealthDocument:
     responses={503: {"model": HealthDocument, "description": "Not ready."}, **responses(500)},
 )
 def get_readiness(request: Request) -> Response:
-    """Whether the database answers, objects can be kept and the embedded worker runs; also which examiners can look."""
+    """Whether the database answers, objects can be kept and the embedded worker runs.
+
+    Also which examiners can look, and how it stands with the signing credential: neither stops the service.
+    """
     service = service_of(request)
     checks = service.health()
     ready = all(state == "ok" for state in checks.values())
-    document = {"status": "ok" if ready else "unavailable", "checks": {**checks, **service.examiners()}}
+    document = {"status": "ok" if ready else "unavailable", "checks": {**checks, **service.examiners(), **service.signer()}}
     return JSONResponse(document, 200 if ready else 503)
 
 

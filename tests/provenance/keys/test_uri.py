@@ -1,21 +1,25 @@
 from __future__ import annotations
 
 import os
-import stat
-from datetime import UTC, datetime, timedelta
+import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from provenance.errors import CredentialExpired, CredentialInvalid, CredentialMissing, StorageError
+from provenance.errors import (
+    CredentialExpired,
+    CredentialInvalid,
+    CredentialMismatch,
+    CredentialMissing,
+    CredentialNotYetValid,
+)
 from provenance.keys import (
-    DEVELOPMENT_ORGANISATION,
     Algorithm,
     Credential,
     KeySigner,
+    Signer,
     create_development_credential,
     development_directory,
     signer_from_uri,
@@ -28,20 +32,13 @@ from tests.assets.chains import (
     NOW,
     SERVER_AUTHENTICATION,
     TIME_STAMPING,
-    Chain,
     chain,
     key_pem,
     new_key,
     pem_of,
     sound_chain,
 )
-
-
-def written(directory: Path, of: Chain, *, key: bytes | None = None, pem: bytes | None = None) -> str:
-    directory.mkdir(exist_ok=True)
-    (directory / "key.pem").write_bytes(of.key_pem if key is None else key)
-    (directory / "chain.pem").write_bytes(of.pem if pem is None else pem)
-    return f"file:{directory}"
+from tests.credential_files import put_in_place, written
 
 
 def refusal(uri: str, home: Path) -> str:
@@ -97,9 +94,29 @@ def test_no_development_credential_says_how_to_make_one(tmp_path: Path) -> None:
         signer_from_uri("development:", home=tmp_path)
 
 
-@pytest.mark.parametrize("uri", ["", "file:", "development:x", "pkcs11:token", "/keys", "FILE:/keys"])
+@pytest.mark.parametrize("uri", ["", "file:", "file://", "/keys", "FILE:/keys", "development", "vault:secret", "awskms:key"])
 def test_other_uris_are_refused(uri: str, tmp_path: Path) -> None:
-    assert "a signer is named" in refusal(uri, tmp_path)
+    said = refusal(uri, tmp_path)
+    assert said.startswith("a signer")
+    assert "secret" not in said
+
+
+def test_the_development_signer_has_one_name(tmp_path: Path) -> None:
+    assert "nothing behind it" in refusal("development:x", tmp_path)
+
+
+def test_further_schemes_are_opened_by_whoever_brings_them(tmp_path: Path) -> None:
+    signer = sound_chain().signer
+    asked: list[str] = []
+
+    def open_vault(uri: str) -> Signer:
+        asked.append(uri)
+        return signer
+
+    assert signer_from_uri("vault:a/b?c", home=tmp_path, further={"vault": open_vault}) is signer
+    assert asked == ["vault:a/b?c"]
+    with pytest.raises(CredentialInvalid, match="vault:"):
+        signer_from_uri("none:", home=tmp_path, further={"vault": open_vault})
 
 
 def test_file_uri_with_slashes(tmp_path: Path) -> None:
@@ -159,11 +176,14 @@ def test_a_certificate_is_no_key(tmp_path: Path) -> None:
     assert "PEM private key" in refusal(written(tmp_path / "keys", of, key=of.pem), tmp_path)
 
 
-@pytest.mark.parametrize("at", [NOW - timedelta(days=2), NOW + timedelta(days=2)])
-def test_outside_its_validity_a_credential_is_expired(at: datetime) -> None:
-    with pytest.raises(CredentialExpired, match="Throw-away signer") as caught:
-        sound_chain().signer.credential.require_current(at)
-    assert caught.value.code == "signing.credential_expired"
+def test_outside_its_validity_a_credential_is_refused() -> None:
+    credential = sound_chain().signer.credential
+    with pytest.raises(CredentialExpired, match="Throw-away signer") as over:
+        credential.require_current(NOW + timedelta(days=2))
+    assert over.value.code == "signing.credential_expired"
+    with pytest.raises(CredentialNotYetValid, match="Throw-away signer") as early:
+        credential.require_current(NOW - timedelta(days=2))
+    assert early.value.code == "signing.credential_not_yet_valid"
 
 
 def test_validity_is_inclusive() -> None:
@@ -179,79 +199,8 @@ def test_an_expired_authority_counts_too() -> None:
 
 
 def test_key_signer_checks_the_pair() -> None:
-    with pytest.raises(CredentialInvalid):
+    with pytest.raises(CredentialMismatch):
         KeySigner(new_key(Algorithm.ES256), Credential.from_pem(sound_chain().pem))
-
-
-def modes(directory: Path) -> dict[str, int]:
-    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in [directory, *directory.iterdir()]}
-
-
-def test_development_credential_is_for_its_owner_only(tmp_path: Path) -> None:
-    before = os.umask(0)
-    try:
-        create_development_credential(tmp_path / "home", now=NOW)
-    finally:
-        os.umask(before)
-    directory = development_directory(tmp_path / "home")
-    assert modes(directory) == {"development": 0o700, "key.pem": 0o600, "chain.pem": 0o600}
-    assert modes(tmp_path / "home") == {"home": 0o700, "keys": 0o700}  # database and objects come to lie beside the keys
-
-
-def test_development_credential_signs_and_says_what_it_is(tmp_path: Path) -> None:
-    made = create_development_credential(tmp_path, now=datetime.now(UTC))
-    signer = signer_from_uri("development:", home=tmp_path)
-    assert signer.credential.certificates == made.certificates
-    assert signer.credential.development
-    assert DEVELOPMENT_ORGANISATION in signer.credential.subject
-    assert signer.credential.algorithm is Algorithm.ES256
-    assert not sound_chain().signer.credential.development
-
-
-def test_development_credential_is_not_replaced(tmp_path: Path) -> None:
-    create_development_credential(tmp_path, now=NOW)
-    before = (development_directory(tmp_path) / "key.pem").read_bytes()
-    with pytest.raises(CredentialInvalid, match="already"):
-        create_development_credential(tmp_path, now=NOW)
-    assert (development_directory(tmp_path) / "key.pem").read_bytes() == before
-
-
-@pytest.mark.parametrize("left", ["key.pem", "chain.pem"])
-def test_half_a_development_credential_is_not_written_over(left: str, tmp_path: Path) -> None:
-    development_directory(tmp_path).mkdir(parents=True)
-    (development_directory(tmp_path) / left).write_text("precious")
-    with pytest.raises(CredentialInvalid, match="already"):
-        create_development_credential(tmp_path, now=NOW)
-    assert (development_directory(tmp_path) / left).read_text() == "precious"
-
-
-def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fdopen", full)
-    with pytest.raises(StorageError, match="No space left"):
-        create_development_credential(tmp_path, now=NOW)
-    assert list((tmp_path / "keys").iterdir()) == []
-
-
-def test_a_home_that_is_a_file_is_a_storage_error(tmp_path: Path) -> None:
-    (tmp_path / "home").write_text("")
-    with pytest.raises(StorageError) as caught:
-        create_development_credential(tmp_path / "home", now=NOW)
-    assert caught.value.code == "storage.failed"
-
-
-def test_authoritys_private_key_is_nowhere(tmp_path: Path) -> None:
-    made = create_development_credential(tmp_path, now=NOW)
-    keys = []
-    for path in tmp_path.rglob("*"):
-        if path.is_file() and b"PRIVATE KEY" in path.read_bytes():
-            keys.append(serialization.load_pem_private_key(path.read_bytes(), password=None).public_key())
-    leaf, authority = made.certificates
-    assert keys == [leaf.public_key()]
-    assert authority.public_key() not in keys
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["chain.pem", "key.pem"]
 
 
 def test_file_refuses_a_development_credential(tmp_path: Path) -> None:
@@ -259,8 +208,39 @@ def test_file_refuses_a_development_credential(tmp_path: Path) -> None:
     assert "development:" in refusal(f"file:{development_directory(tmp_path)}", tmp_path)
 
 
-def test_development_leaf_lives_as_long_as_asked(tmp_path: Path) -> None:
-    made = create_development_credential(tmp_path, now=NOW, days=7, organisation_unit='a/b,"c"' + "x" * 100)
-    assert made.not_after - made.not_before == timedelta(days=7)
-    (unit,) = made.certificates[0].subject.get_attributes_for_oid(x509.NameOID.ORGANIZATIONAL_UNIT_NAME)
-    assert unit.value == ("abc" + "x" * 57)
+def test_a_pair_that_is_replaced_file_by_file_is_read_whole(tmp_path: Path) -> None:
+    old, new = chain(), chain()
+    uri = written(tmp_path / "keys", old, pem=new.pem)  # the chain came first
+    timer = threading.Timer(0.04, lambda: (tmp_path / "keys" / "key.pem").write_bytes(new.key_pem))
+    timer.start()
+    signer = signer_from_uri(uri, home=tmp_path)
+    timer.join()
+    assert signer.credential.certificates == new.certificates
+
+
+def test_a_directory_that_is_replaced_as_a_whole_never_yields_half(tmp_path: Path) -> None:
+    chains = [chain() for _ in range(4)]
+    put_in_place(tmp_path / "keys", chains[0])
+    stop, errors, seen = threading.Event(), [], set()
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                seen.add(signer_from_uri(f"file:{tmp_path}/keys", home=tmp_path).credential.certificates[0].serial_number)
+            except CredentialInvalid as err:
+                errors.append(err)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(200):
+        link = tmp_path / "keys.new"
+        of = chains[number % 4]
+        fresh = tmp_path / f"keys-{of.leaf.serial_number:x}"
+        if not fresh.exists():
+            written(fresh, of)
+        link.symlink_to(fresh)
+        os.rename(link, tmp_path / "keys")
+    stop.set()
+    reader.join()
+    assert errors == []
+    assert seen <= {of.leaf.serial_number for of in chains}
