@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import base64
 import dataclasses
 import hashlib
 import itertools
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 
 from provenance.errors import TrustStoreError
 from provenance.evidence import Outcome, StatusEvidence, Tier, failure_codes
@@ -16,6 +19,11 @@ from provenance.trust import TrustList, TrustPurpose, TrustStore
 from provenance.verdict import ProvenanceState, VerdictPolicy, provenance_state
 from tests.assets.attacks import signed
 from tests.assets.chains import chain, pem_of, sound_chain
+
+
+def own(home: Path, extra: Sequence[Path] = ()) -> TrustStore:
+    """Without the lists that come with Assay."""
+    return TrustStore.load(home, extra, shipped=False)
 
 
 def put(home: Path, name: str, pem: bytes) -> None:
@@ -30,35 +38,52 @@ def put(home: Path, name: str, pem: bytes) -> None:
         ("signers", TrustPurpose.SIGNERS, Tier.CURRENT),
         ("legacy", TrustPurpose.SIGNERS, Tier.LEGACY),
         ("timestamps", TrustPurpose.TIMESTAMPS, Tier.CURRENT),
+        ("identities", TrustPurpose.IDENTITIES, Tier.CURRENT),
     ],
 )
 def test_folder_says_purpose_and_tier(folder: str, purpose: TrustPurpose, tier: Tier, tmp_path: Path) -> None:
     put(tmp_path, f"{folder}/mine.pem", sound_chain().root_pem)
-    (entry,) = TrustStore.load(tmp_path).lists
+    (entry,) = own(tmp_path).lists
     assert (entry.name, entry.purpose, entry.tier, entry.anchors_pem) == ("mine", purpose, tier, sound_chain().root_pem)
 
 
 def test_an_empty_home_trusts_nobody(tmp_path: Path) -> None:
-    assert TrustStore.load(tmp_path).lists == ()
+    assert own(tmp_path).lists == ()
     assert provenance_state(C2paExaminer(TrustStore()).examine(signed())) is ProvenanceState.UNKNOWN_SIGNER
 
 
 def test_development_credential_is_of_the_development_tier(tmp_path: Path) -> None:
     create_development_credential(tmp_path, now=datetime.now(UTC))
     asset = signed(signer=signer_from_uri("development:", home=tmp_path))
-    verdict = VerdictPolicy().decide(C2paExaminer(TrustStore.load(tmp_path)).examine(asset))
+    verdict = VerdictPolicy().decide(C2paExaminer(own(tmp_path)).examine(asset))
     assert (verdict.state, verdict.tier) == (ProvenanceState.TRUSTED, Tier.DEVELOPMENT)
 
 
 def test_only_the_authority_of_the_development_chain_is_trusted(tmp_path: Path) -> None:
     made = create_development_credential(tmp_path, now=datetime.now(UTC))
-    (entry,) = TrustStore.load(tmp_path).lists
+    (entry,) = own(tmp_path).lists
     assert entry.anchors_pem == pem_of(made.certificates[-1:])
+
+
+def test_a_retired_development_authority_is_still_of_the_development_tier(tmp_path: Path) -> None:
+    create_development_credential(tmp_path / "old", now=datetime.now(UTC))
+    asset = signed(signer=signer_from_uri("development:", home=tmp_path / "old"))
+    create_development_credential(tmp_path / "new", now=datetime.now(UTC))
+    retired = development_directory(tmp_path / "new") / "retired"
+    retired.mkdir()
+    (retired / "2026.pem").write_bytes((development_directory(tmp_path / "old") / "chain.pem").read_bytes())
+    verdict = VerdictPolicy().decide(C2paExaminer(own(tmp_path / "new")).examine(asset))
+    assert (verdict.state, verdict.tier) == (ProvenanceState.TRUSTED, Tier.DEVELOPMENT)
+    (entry,) = own(tmp_path / "new").lists
+    assert (entry.name, entry.anchors_pem.count(b"BEGIN")) == ("development", 2)
+    (development_directory(tmp_path / "new") / "chain.pem").unlink()
+    (left,) = own(tmp_path / "new").lists
+    assert (left.anchors_pem.count(b"BEGIN"), entry.anchors_pem.endswith(left.anchors_pem)) == (1, True)
 
 
 def test_anchors_named_on_the_way_are_for_signers(tmp_path: Path) -> None:
     (tmp_path / "mine.pem").write_bytes(sound_chain().root_pem)
-    store = TrustStore.load(tmp_path, [tmp_path / "mine.pem"])
+    store = own(tmp_path, [tmp_path / "mine.pem"])
     assert [(e.purpose, e.tier) for e in store.lists] == [(TrustPurpose.SIGNERS, Tier.CURRENT)]
     assert provenance_state(C2paExaminer(store).examine(signed())) is ProvenanceState.TRUSTED
 
@@ -131,10 +156,16 @@ def test_name_of_a_list_may_be_anything(name: str) -> None:
 def test_allowed_certificates_lie_beside_the_anchors(tmp_path: Path) -> None:
     put(tmp_path, "legacy/interim.pem", chain().root_pem)
     put(tmp_path, "legacy/interim.allowed.pem", pem_of([sound_chain().leaf]))
-    (entry,) = TrustStore.load(tmp_path).lists
+    (entry,) = own(tmp_path).lists
     assert entry.allowed_pem == pem_of([sound_chain().leaf])
-    verdict = VerdictPolicy().decide(C2paExaminer(TrustStore.load(tmp_path)).examine(signed()))
+    verdict = VerdictPolicy().decide(C2paExaminer(own(tmp_path)).examine(signed()))
     assert (verdict.state, verdict.tier) == (ProvenanceState.TRUSTED, Tier.LEGACY)
+
+
+def test_allowed_certificates_may_be_given_to_the_sdk_as_digests(tmp_path: Path) -> None:
+    (line,) = TrustList("a", TrustPurpose.SIGNERS, Tier.LEGACY, b"", pem_of([sound_chain().leaf])).allowed_digests.split()
+    assert base64.b64decode(line) == sound_chain().leaf.fingerprint(hashes.SHA256())
+    assert TrustList("a", TrustPurpose.SIGNERS, Tier.LEGACY, sound_chain().root_pem).allowed_digests == ""
 
 
 def test_a_certificate_allowed_for_time_stamps_only_is_not_a_signer() -> None:
@@ -147,25 +178,25 @@ def test_a_certificate_allowed_for_time_stamps_only_is_not_a_signer() -> None:
 def test_unusable_lists_are_refused(name: str, pem: bytes, tmp_path: Path) -> None:
     put(tmp_path, name, pem)
     with pytest.raises(TrustStoreError) as caught:
-        TrustStore.load(tmp_path)
+        own(tmp_path)
     assert caught.value.code == "trust.unusable"
 
 
 def test_a_file_of_anchors_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrustStoreError, match=r"nowhere\.pem"):
-        TrustStore.load(tmp_path, [tmp_path / "nowhere.pem"])
+        own(tmp_path, [tmp_path / "nowhere.pem"])
 
 
 def test_a_directory_is_no_file_of_anchors(tmp_path: Path) -> None:
     with pytest.raises(TrustStoreError):
-        TrustStore.load(tmp_path, [tmp_path])
+        own(tmp_path, [tmp_path])
 
 
 def test_a_spoilt_development_chain_is_refused(tmp_path: Path) -> None:
     development_directory(tmp_path).mkdir(parents=True)
     (development_directory(tmp_path) / "chain.pem").write_bytes(b"junk")
     with pytest.raises(TrustStoreError):
-        TrustStore.load(tmp_path)
+        own(tmp_path)
 
 
 def test_two_lists_of_one_name_are_refused() -> None:
@@ -174,19 +205,13 @@ def test_two_lists_of_one_name_are_refused() -> None:
         TrustStore((entry, entry))
 
 
-def test_including_a_list_twice_is_including_it_once() -> None:
-    store = sound_chain().trust()
-    assert store.including(store.lists[0]) is store
-    assert len(store.including(*chain().trust(name="other").lists).lists) == 2
-
-
 def test_versions_name_the_digests(tmp_path: Path) -> None:
     put(tmp_path, "signers/a.pem", sound_chain().root_pem)
     digest = hashlib.sha256(sound_chain().root_pem + b"\0").hexdigest()
-    assert TrustStore.load(tmp_path).versions == {"trust:manifest:current:a": f"sha256:{digest}"}
+    assert own(tmp_path).versions == {"trust:manifest:current:a": f"sha256:{digest}"}
 
 
 def test_lists_of_one_name_in_two_tiers_are_both_in_the_versions(tmp_path: Path) -> None:
     put(tmp_path, "signers/a.pem", sound_chain().root_pem)
     put(tmp_path, "legacy/a.pem", chain().root_pem)
-    assert len(TrustStore.load(tmp_path).versions) == 2
+    assert len(own(tmp_path).versions) == 2
