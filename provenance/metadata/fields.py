@@ -8,6 +8,7 @@ from enum import StrEnum
 from provenance.asset import Asset
 from provenance.errors import AssetUnreadable
 from provenance.metadata import container, exif, xmp
+from provenance.metadata.camera import camera
 from provenance.metadata.embedded import Flaw
 
 
@@ -39,6 +40,8 @@ class Fields:
 
     fields: tuple[Field, ...]
     flaws: tuple[Flaw, ...]
+    cameras: tuple[str, ...] = ()
+    """Cameras that EXIF blocks name as having taken the picture."""
 
 
 def read_fields(asset: Asset) -> Fields:
@@ -52,10 +55,11 @@ def read_fields(asset: Asset) -> Fields:
         fields += [Field(Source.EXIF, name, text, f"EXIF:{name}", group) for name, text in content.texts if text]
     for group, packet in enumerate(embedded.xmp):
         try:
-            found = xmp.read(packet)
+            properties = xmp.read(packet)
         except AssetUnreadable as err:
             flaws.append(Flaw("XMP", str(err)))
             continue
-        fields += [Field(Source.XMP, prop.label, prop.value, f"XMP:{prop.label}", group) for prop in found]
+        fields += [Field(Source.XMP, prop.label, prop.value, f"XMP:{prop.label}", group) for prop in properties]
     fields += [Field(Source.TEXT, text.keyword, text.text, text.locator or text.keyword) for text in embedded.text]
-    return Fields(tuple(fields), tuple(dict.fromkeys(flaws)))
+    cameras = tuple(found for block in embedded.exif if (found := camera(block)) is not None)
+    return Fields(tuple(fields), tuple(dict.fromkeys(flaws)), cameras)

@@ -43,7 +43,7 @@ def parameters(text: str) -> Declared | None:
 
 def comfyui(text: str) -> Declared | None:
     """A ComfyUI graph; EXIF tags carry "prompt:" or "workflow:" before it. Source: ComfyUI `nodes.py`, `nodes_images.py`."""
-    graph = _json_object(text.removeprefix("prompt:").removeprefix("workflow:"))
+    graph = json_object(text.removeprefix("prompt:").removeprefix("workflow:"))
     if graph is None:
         return None
     is_prompt = any(isinstance(node, dict) and "class_type" in node for node in graph.values())
@@ -53,14 +53,14 @@ def comfyui(text: str) -> Declared | None:
 
 def invokeai(text: str) -> Declared | None:
     """InvokeAI under its own keywords. Source: InvokeAI images router."""
-    metadata = _json_object(text) or {}
+    metadata = json_object(text) or {}
     version = metadata.get("app_version")
     return Declared(_TRAINED, f"InvokeAI {version}" if isinstance(version, str) else "InvokeAI")
 
 
 def swarmui(text: str) -> Declared | None:
     """SwarmUI's JSON. Source: SwarmUI "Image Metadata Format"."""
-    metadata = _json_object(text)
+    metadata = json_object(text)
     image = metadata.get("sui_image_params") if metadata else None
     if not isinstance(image, dict):
         return None
@@ -70,7 +70,7 @@ def swarmui(text: str) -> Declared | None:
 
 def fooocus(text: str) -> Declared | None:
     """Fooocus' own JSON scheme. Source: Fooocus `modules/meta_parser.py`."""
-    metadata = _json_object(text)
+    metadata = json_object(text)
     if metadata is None:
         return None
     version = metadata.get("version", metadata.get("Version"))
@@ -89,8 +89,8 @@ def software(text: str) -> Declared | None:
         return Declared(_TRAINED, " / ".join(text.split(";")[2:]) or "AI generated")
     if text.startswith("Fooocus v"):
         return Declared(_TRAINED, text)
-    if text == "NovelAI":
-        return Declared(_TRAINED, "NovelAI")
+    if text == "NovelAI" or text.startswith("NovelAI Diffusion "):  # in WebP, Software holds what PNG has under Source
+        return Declared(_TRAINED, text)
     return Declared(None, text) if text in ("reve.com", "Aphrodite AI") else None
 
 
@@ -108,8 +108,17 @@ def novelai_source(text: str) -> Declared | None:
 
 def novelai_comment(text: str) -> Declared | None:
     """NovelAI's JSON with the signature it makes over pixels and parameters (not checked here)."""
-    metadata = _json_object(text)
+    metadata = json_object(text)
     return Declared(_TRAINED, "NovelAI") if metadata and {"signed_hash", "prompt"} <= metadata.keys() else None
+
+
+def novelai_hidden(text: str) -> Declared | None:
+    """What NovelAI hides in alpha: its text fields as one JSON object. Source: NovelAI `nai_meta_writer.py`."""
+    metadata = json_object(text)
+    if metadata is None or metadata.get("Software") != "NovelAI":
+        return None
+    source = metadata.get("Source")
+    return Declared(_TRAINED, source if isinstance(source, str) and source else "NovelAI")
 
 
 def midjourney(text: str) -> Declared | None:
@@ -130,12 +139,12 @@ def aigc(text: str) -> Declared | None:
 
     Source: GB 45438-2025 and TC260-PG-20258A.
     """
-    label = _json_object(text)
+    label = json_object(text.strip().removeprefix("AIGC"))
     if label is None:
         return None
     nested = label.get("AIGC", label)
     if isinstance(nested, str):
-        nested = _json_object(nested)
+        nested = json_object(nested)
     if not isinstance(nested, dict) or "Label" not in nested:
         return None
     value = str(nested["Label"]).strip()
@@ -156,7 +165,8 @@ def grok_signature(text: str) -> Declared | None:
     return Declared(None, "xAI Grok") if re.match(r"Signature: [A-Za-z0-9+/=]{64,}", text) else None
 
 
-def _json_object(text: str) -> Mapping[str, Any] | None:
+def json_object(text: str) -> Mapping[str, Any] | None:
+    """The JSON object `text` is, or None; never raises on it."""
     stripped = text.strip()
     if not stripped.startswith("{") or len(stripped) > _MAX_JSON_CHARACTERS:
         return None

@@ -1,25 +1,25 @@
-"""The registry of known generator marks, and the examiner that reads them.
+"""What metadata other than a C2PA manifest says of an asset: generator marks, wishes of rights holders, and a camera.
 
-Marks are text: anyone can write, change or remove them, and the evidence says so. They declare what their field says, or, where
-they only name a generator, that it made the image. A camera's Make and Model are no declaration of capture. Pixel marks
-(dwtDct, stealth alpha) are not read here.
+Marks are text: anyone can write, change or remove them, and the evidence says so. They declare what their field says, or,
+where they only name a generator, that it made the image. A camera's tags are no declaration of capture, and a wish none of
+how an asset was made. Marks in pixels are read in `provenance.metadata.pixel_marks`.
 
-Source: IPTC Photo Metadata Standard 2025.1; every reader names its own.
+Source: IPTC Photo Metadata Standard 2025.1; the readers name theirs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from provenance.asset import Asset
 from provenance.digital_source_type import DigitalSourceType
-from provenance.evidence import DeclarationEvidence, Evidence, Forgeability, Layer, Outcome, StatusEvidence
-from provenance.metadata import mark_readers as read
+from provenance.evidence import DeclarationEvidence, Evidence, Forgeability, Layer, Outcome, StatusEvidence, UsageWish
 from provenance.metadata.fields import Field, Fields, Source, read_fields
-from provenance.metadata.mark_readers import Declared
-from provenance.status_codes import MARKS_ABSENT, MARKS_MALFORMED, MARKS_PRESENT
+from provenance.metadata.mark_registry import REGISTRY
+from provenance.quoting import quoted
+from provenance.status_codes import MARKS_ABSENT, MARKS_CAMERA, MARKS_MALFORMED, MARKS_PRESENT
+from provenance.wishes import plus_wishes, tdm_wishes
 
 MAX_DECLARATIONS: Final = 32
 """Most declarations reported of one asset."""
@@ -34,55 +34,6 @@ _AI_FIELDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A row of the registry: which fields a reader is given."""
-
-    name: str
-    source: Source
-    fields: frozenset[str] | None
-    """Names of the fields; None for all of this source."""
-    reader: Callable[[str], Declared | None]
-
-    def applies(self, field: Field) -> bool:
-        """Whether the reader is to look at `field`."""
-        return field.source is self.source and (self.fields is None or field.name in self.fields)
-
-
-def _mark(name: str, source: Source, fields: str | None, reader: Callable[[str], Declared | None]) -> Mark:
-    return Mark(name, source, None if fields is None else frozenset(fields.split()), reader)
-
-
-REGISTRY: Final = (
-    _mark("a1111", Source.TEXT, "parameters postprocessing extras", read.parameters),
-    _mark("a1111", Source.EXIF, "UserComment", read.parameters),
-    _mark("comfyui", Source.TEXT, "prompt workflow", read.comfyui),
-    _mark("comfyui", Source.EXIF, None, read.comfyui),
-    _mark("invokeai", Source.TEXT, "invokeai_metadata invokeai_graph invokeai_workflow sd-metadata Dream", read.invokeai),
-    _mark("swarmui", Source.TEXT, "parameters", read.swarmui),
-    _mark("swarmui", Source.EXIF, "UserComment", read.swarmui),
-    _mark("fooocus", Source.TEXT, "parameters", read.fooocus),
-    _mark("fooocus", Source.TEXT, "fooocus_scheme", read.fooocus_scheme),
-    _mark("fooocus", Source.EXIF, "UserComment", read.fooocus),
-    _mark("fooocus", Source.EXIF, "MakerNote", read.fooocus_scheme),
-    _mark("novelai", Source.TEXT, "Source", read.novelai_source),
-    _mark("novelai", Source.TEXT, "Comment", read.novelai_comment),
-    _mark("novelai", Source.EXIF, "UserComment", read.novelai_comment),
-    _mark("software", Source.TEXT, "Software", read.software),
-    _mark("software", Source.EXIF, "Software", read.software),
-    _mark("software", Source.XMP, "xmp:CreatorTool", read.software),
-    _mark("flux", Source.EXIF, "Make", read.make),
-    _mark("midjourney", Source.TEXT, "Description", read.midjourney),
-    _mark("google", Source.XMP, "photoshop:Credit", read.google_credit),
-    _mark("aigc", Source.TEXT, "AIGC Comment", read.aigc),
-    _mark("aigc", Source.EXIF, "UserComment", read.aigc),
-    _mark("aigc", Source.XMP, "TC260:AIGC", read.aigc),
-    _mark("hugging-face", Source.TEXT, "hf-job-id", read.hugging_face_job),
-    _mark("grok", Source.EXIF, "ImageDescription", read.grok_signature),
-)
-"""Every mark that is one field; the IPTC properties, which belong together, are read beside it."""
-
-
 class MarksExaminer:
     """Reads what metadata, other than a C2PA manifest, says of an asset."""
 
@@ -94,17 +45,21 @@ class MarksExaminer:
         Never raises on the asset's bytes.
         """
         content = read_fields(asset)
-        found = list(dict.fromkeys([*_iptc(content), *_registered(content)]))[:MAX_DECLARATIONS]
+        marks = list(dict.fromkeys([*_iptc(content), *_registered(content)]))[:MAX_DECLARATIONS]
         evidence: list[Evidence] = [
-            StatusEvidence(self.name, MARKS_MALFORMED, Outcome.UNAVAILABLE, _clean(flaw.locator), _clean(flaw.reason))
+            StatusEvidence(self.name, MARKS_MALFORMED, Outcome.UNAVAILABLE, _short(flaw.locator), _short(flaw.reason))
             for flaw in content.flaws
         ]
-        if found:
-            names = ", ".join(dict.fromkeys(declared.locator for declared in found))
+        if marks:
+            names = ", ".join(dict.fromkeys(declared.locator for declared in marks))
             evidence.append(StatusEvidence(self.name, MARKS_PRESENT, Outcome.INFORMATIONAL, explanation=names))
         elif not evidence:
             evidence.append(StatusEvidence(self.name, MARKS_ABSENT, Outcome.INFORMATIONAL))
-        return [*evidence, *found]
+        cameras = [
+            StatusEvidence(self.name, MARKS_CAMERA, Outcome.INFORMATIONAL, "EXIF", _short(camera)) for camera in content.cameras
+        ]
+        wishes = list(dict.fromkeys(_wishes(content)))[:MAX_DECLARATIONS]
+        return [*evidence, *dict.fromkeys(cameras), *marks, *wishes]
 
 
 def _registered(content: Fields) -> Iterator[DeclarationEvidence]:
@@ -116,11 +71,14 @@ def _registered(content: Fields) -> Iterator[DeclarationEvidence]:
                     yield _declaration(declared.digital_source_type, declared.generator, field.locator)
 
 
+def _packets(content: Fields) -> Iterator[list[Field]]:
+    for group in dict.fromkeys(field.group for field in content.fields if field.source is Source.XMP):
+        yield [field for field in content.fields if field.source is Source.XMP and field.group == group]
+
+
 def _iptc(content: Fields) -> Iterator[DeclarationEvidence]:
     """Digital source types of each packet, any value, and the AI system named beside them."""
-    groups = dict.fromkeys(field.group for field in content.fields if field.source is Source.XMP)
-    for group in groups:
-        packet = [field for field in content.fields if field.source is Source.XMP and field.group == group]
+    for packet in _packets(content):
         named = {name: field for name in (*_AI_FIELDS, "xmp:CreatorTool") for field in packet if field.name == name}
         system, version, tool = (named.get(name) for name in (_AI_FIELDS[0], _AI_FIELDS[1], "xmp:CreatorTool"))
         generator = " ".join(field.text for field in (system, version) if field) or (tool.text if tool else None)
@@ -132,18 +90,32 @@ def _iptc(content: Fields) -> Iterator[DeclarationEvidence]:
             yield _declaration(str(DigitalSourceType.TRAINED_ALGORITHMIC_MEDIA), generator, described.locator)
 
 
-def _declaration(digital_source_type: str | None, generator: str | None, locator: str) -> DeclarationEvidence:
+def _wishes(content: Fields) -> Iterator[DeclarationEvidence]:
+    """What each packet says of mining: PLUS Data Mining, and a TDM reservation."""
+    for packet in _packets(content):
+        texts = {field.name: field.text for field in reversed(packet)}  # of a repeated property the first counts
+        found = {
+            "XMP:plus:DataMining": plus_wishes(texts.get("plus:DataMining", ""), texts.get("plus:OtherConstraints", "")),
+            "XMP:tdm:reservation": tdm_wishes(texts.get("tdm:reservation", ""), texts.get("tdm:policy", "")),
+        }
+        for locator, wishes in found.items():
+            if wishes:
+                yield _declaration(None, None, locator, wishes)
+
+
+def _declaration(
+    digital_source_type: str | None, generator: str | None, locator: str, wishes: tuple[UsageWish, ...] = ()
+) -> DeclarationEvidence:
     return DeclarationEvidence(
         examiner=MarksExaminer.name,
         layer=Layer.METADATA,
         forgeability=Forgeability.TEXT,
-        digital_source_type=None if digital_source_type is None else _clean(digital_source_type, _MAX_URI),
-        generator=None if generator is None else _clean(generator),
-        locator=_clean(locator),
+        digital_source_type=None if digital_source_type is None else quoted(digital_source_type, _MAX_URI),
+        generator=None if generator is None else _short(generator),
+        wishes=wishes,
+        locator=_short(locator),
     )
 
 
-def _clean(text: str, limit: int = _MAX_GENERATOR) -> str:
-    """Bounded, and without control and direction characters: it is the file's maker who chose these words."""
-    short = text if len(text) <= limit else text[: limit - 1] + "…"
-    return "".join(character if character.isprintable() else "\ufffd" for character in short)
+def _short(text: str) -> str:
+    return quoted(text, _MAX_GENERATOR)

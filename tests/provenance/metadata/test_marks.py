@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zlib
+from dataclasses import replace
 
 import piexif
 import pytest
@@ -13,16 +14,36 @@ from PIL.PngImagePlugin import PngInfo
 
 from provenance.asset import Asset
 from provenance.digital_source_type import DigitalSourceType
-from provenance.evidence import DeclarationEvidence, Examiner, Forgeability, Layer, Outcome, StatusEvidence, declarations
+from provenance.evidence import (
+    DeclarationEvidence,
+    Examiner,
+    Forgeability,
+    Layer,
+    Outcome,
+    Permission,
+    StatusEvidence,
+    UsageWish,
+    Use,
+    declarations,
+)
 from provenance.metadata import declaration
 from provenance.metadata.containers import png
-from provenance.metadata.marks import MAX_DECLARATIONS, REGISTRY, MarksExaminer
-from provenance.status_codes import MARKS_ABSENT, MARKS_MALFORMED, MARKS_PRESENT
+from provenance.metadata.mark_registry import REGISTRY
+from provenance.metadata.marks import MAX_DECLARATIONS, MarksExaminer
+from provenance.status_codes import MARKS_ABSENT, MARKS_CAMERA, MARKS_MALFORMED, MARKS_PRESENT
 
 TRAINED = str(DigitalSourceType.TRAINED_ALGORITHMIC_MEDIA)
 COMPOSITE = str(DigitalSourceType.COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA)
 A1111 = (
     "a cat\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 64x48, Model: sd15, Version: v1.10"
+)
+FORGE = (
+    "a cat\nSteps: 20, Sampler: Euler, Schedule type: Simple, CFG scale: 1, Distilled CFG Scale: 3.5, Seed: 1, Size: 896x1152, "
+    "Model hash: bea01d51bd, Model: sdxl, Version: f2.0.1v1.10.1-previous-659-gc055f2d4, Module 1: ae"
+)
+SD_NEXT = (
+    "a cat\nNegative prompt: dog\nSteps: 20, Size: 1024x1024, Sampler: Euler a, Seed: 1, CFG scale: 6, CFG true: 6, "
+    "App: SD.Next, Version: 8f5d1b2, Pipeline: StableDiffusionXLPipeline, Operations: txt2img, Model: sd_xl_base_1.0"
 )
 COMFY_PROMPT = json.dumps({"3": {"class_type": "KSampler", "inputs": {"seed": 1}}})
 COMFY_WORKFLOW = json.dumps({"nodes": [{"id": 1}], "links": []})
@@ -38,6 +59,11 @@ def png_with(**text: str) -> Asset:
 
 def jpeg_with(zeroth: dict[int, bytes] | None = None, exif: dict[int, bytes] | None = None) -> Asset:
     return saved("JPEG", exif=piexif.dump({"0th": zeroth or {}, "Exif": exif or {}}))
+
+
+def user_comment(value: bytes) -> bytes:
+    encoded: bytes = piexif.dump({"0th": {}, "Exif": {piexif.ExifIFD.UserComment: value}})
+    return encoded
 
 
 def xmp_with(attributes: str = "", elements: str = "", spaces: str = f'xmlns:x1="{IPTC}"') -> Asset:
@@ -101,12 +127,48 @@ def test_a_mark_is_text_and_says_so():
             jpeg_with(exif={piexif.ExifIFD.UserComment: b"UNICODE\x00" + A1111.encode("utf-16-le")}),
             (TRAINED, "sd15 / v1.10", "EXIF:UserComment"),
         ),
+        (png_with(parameters=FORGE), (TRAINED, "sdxl / f2.0.1v1.10.1-previous-659-gc055f2d4", "PNG:parameters")),
+        (png_with(parameters=SD_NEXT), (TRAINED, "sd_xl_base_1.0 / 8f5d1b2", "PNG:parameters")),
+        (png_with(extras=A1111), (TRAINED, "sd15 / v1.10", "PNG:extras")),
+        (saved("GIF", comment=A1111.encode()), (TRAINED, "sd15 / v1.10", "GIF:Comment")),
+        (saved("JPEG", comment=A1111.encode()), (TRAINED, "sd15 / v1.10", "JPEG:COM")),
+        *(
+            (saved(name, exif=user_comment(code + A1111.encode(encoding))), (TRAINED, "sd15 / v1.10", "EXIF:UserComment"))
+            for name in ("JPEG", "WEBP", "AVIF", "PNG")
+            for code, encoding in (
+                (b"UNICODE\x00", "utf-16-be"),
+                (b"UNICODE\x00", "utf-16-le"),
+                (b"UNICODE\x00", "utf-16"),
+                (b"ASCII\x00\x00\x00", "ascii"),
+                (bytes(8), "utf-8"),
+                (b"", "utf-8"),
+            )
+        ),
         (png_with(prompt=COMFY_PROMPT), (TRAINED, "ComfyUI", "PNG:prompt")),
         (png_with(workflow=COMFY_WORKFLOW), (TRAINED, "ComfyUI", "PNG:workflow")),
         (jpeg_with({piexif.ImageIFD.Model: b"prompt:" + COMFY_PROMPT.encode()}), (TRAINED, "ComfyUI", "EXIF:Model")),
         (jpeg_with({piexif.ImageIFD.Make: b"workflow:" + COMFY_WORKFLOW.encode()}), (TRAINED, "ComfyUI", "EXIF:Make")),
         (png_with(invokeai_metadata='{"app_version": "5.1"}'), (TRAINED, "InvokeAI 5.1", "PNG:invokeai_metadata")),
-        (png_with(Dream="a cat -s 50"), (TRAINED, "InvokeAI", "PNG:Dream")),
+        (png_with(invokeai_graph='{"nodes": {}}'), (TRAINED, "InvokeAI", "PNG:invokeai_graph")),
+        (png_with(invokeai_workflow='{"nodes": []}'), (TRAINED, "InvokeAI", "PNG:invokeai_workflow")),
+        (
+            png_with(
+                **{"sd-metadata": '{"model": "stable diffusion", "app_id": "invoke-ai/InvokeAI", "app_version": "2.3.5"}'}
+            ),
+            (TRAINED, "InvokeAI 2.3.5", "PNG:sd-metadata"),
+        ),
+        (png_with(Dream='"a cat" -s 50 -S 1 -W 512 -H 512 -C 7.5 -A k_lms'), (TRAINED, "InvokeAI", "PNG:Dream")),
+        (
+            jpeg_with(
+                exif={piexif.ExifIFD.UserComment: b"UNICODE\x00" + '{"sui_image_params": {"model": "m"}}'.encode("utf-16-be")}
+            ),
+            (TRAINED, "SwarmUI / m", "EXIF:UserComment"),
+        ),
+        (
+            jpeg_with(exif={piexif.ExifIFD.UserComment: b'{"Prompt": "x", "Version": "Fooocus v2.5.5"}'}),
+            (TRAINED, "Fooocus v2.5.5", "EXIF:UserComment"),
+        ),
+        (png_with(fooocus_scheme="a1111"), (TRAINED, "Fooocus", "PNG:fooocus_scheme")),
         (
             png_with(parameters='{"sui_image_params": {"prompt": "x", "model": "sdxl"}}'),
             (TRAINED, "SwarmUI / sdxl", "PNG:parameters"),
@@ -119,8 +181,42 @@ def test_a_mark_is_text_and_says_so():
         (png_with(Source="NovelAI Diffusion V4 ABC"), (TRAINED, "NovelAI Diffusion V4 ABC", "PNG:Source")),
         (png_with(Comment='{"prompt": "x", "signed_hash": "abc"}'), (TRAINED, "NovelAI", "PNG:Comment")),
         (
+            saved("WEBP", exif=piexif.dump({"0th": {piexif.ImageIFD.Software: b"NovelAI Diffusion V4.5 4BDE2A90"}})),
+            (TRAINED, "NovelAI Diffusion V4.5 4BDE2A90", "EXIF:Software"),
+        ),
+        (
+            saved("WEBP", exif=user_comment(b'ASCII\x00\x00\x00{"prompt": "x", "signed_hash": "abc"}')),
+            (TRAINED, "NovelAI", "EXIF:UserComment"),
+        ),
+        (
+            jpeg_with({piexif.ImageIFD.ImageDescription: b"a cat --v 7 Job ID: 0f8fad5b-d9cb-469f-a165-70867728950e"}),
+            (TRAINED, "Midjourney", "EXIF:ImageDescription"),
+        ),
+        (
+            jpeg_with({piexif.ImageIFD.Software: b"AI generated;img2img;flux;KV-Edit"}),
+            (TRAINED, "flux / KV-Edit", "EXIF:Software"),
+        ),
+        (
+            xmp_with(
+                elements="<p:Credit>Made with Google AI</p:Credit>", spaces='xmlns:p="http://ns.adobe.com/photoshop/1.0/"'
+            ),
+            (TRAINED, "Google AI", "XMP:photoshop:Credit"),
+        ),
+        (
+            jpeg_with(exif={piexif.ExifIFD.UserComment: b'AIGC{"Label":"1","ContentProducer":"acme"}'}),
+            (TRAINED, "AIGC label confirmed, producer acme", "EXIF:UserComment"),
+        ),
+        (
             png_with(Description="a cat --ar 1:1 Job ID: 0f8fad5b-d9cb-469f-a165-70867728950e"),
             (TRAINED, "Midjourney", "PNG:Description"),
+        ),
+        (
+            xmp_with(
+                elements='<d:description><rdf:Alt><rdf:li xml:lang="x-default">a cat --v 7 '
+                "Job ID: 0f8fad5b-d9cb-469f-a165-70867728950e</rdf:li></rdf:Alt></d:description>",
+                spaces='xmlns:d="http://purl.org/dc/elements/1.1/"',
+            ),
+            (TRAINED, "Midjourney", "XMP:dc:description"),
         ),
         (jpeg_with({piexif.ImageIFD.Software: b"AI generated;txt2img;flux"}), (TRAINED, "flux", "EXIF:Software")),
         (jpeg_with({piexif.ImageIFD.Make: b"Black Forest Labs"}), (TRAINED, "Black Forest Labs FLUX", "EXIF:Make")),
@@ -179,12 +275,41 @@ def test_a_bare_aigc_label_in_an_application_segment():
     [
         ({piexif.ImageIFD.Make: b"Ideogram AI"}, "Ideogram AI"),
         ({piexif.ImageIFD.Software: b"reve.com"}, "reve.com"),
+        ({piexif.ImageIFD.Software: b"Aphrodite AI"}, "Aphrodite AI"),
+        ({piexif.ImageIFD.Make: b"Aphrodite AI"}, "Aphrodite AI"),
         ({piexif.ImageIFD.ImageDescription: b"Signature: " + b"A" * 64}, "xAI Grok"),
     ],
 )
 def test_a_mark_only_reported_names_the_generator_and_implies_nothing(zeroth, generator):
     ((source, named, _),) = found(jpeg_with(zeroth))
     assert (source, named) == (None, generator)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "generator"),
+    [
+        ("invokeai_metadata", '{"app_version": "7.0"}', "InvokeAI 7.0"),
+        ("prompt", COMFY_PROMPT, "ComfyUI"),
+        ("AIGC", '{"Label": "1", "ContentProducer": "acme"}', "AIGC label confirmed, producer acme"),
+    ],
+)
+def test_a_film_says_the_same_under_the_same_keys(key, value, generator):
+    def box(kind: bytes, *parts: bytes) -> bytes:
+        body = b"".join(parts)
+        return (8 + len(body)).to_bytes(4, "big") + kind + body
+
+    keys = box(b"keys", bytes(4), (1).to_bytes(4, "big"), box(b"mdta", key.encode()))
+    item = box((1).to_bytes(4, "big"), box(b"data", (1).to_bytes(4, "big"), bytes(4), value.encode()))
+    handler = box(b"hdlr", bytes(8), b"mdta", bytes(13))
+    meta = box(b"meta", bytes(4), handler, keys, box(b"ilst", item))
+    film = box(b"ftyp", b"isom", bytes(4), b"isom") + box(b"moov", box(b"udta", meta))
+    assert [(d, g) for d, g, _ in found(Asset.from_bytes(film))] == [(TRAINED, generator)]
+
+
+def test_other_marks_only_reported():
+    asset = xmp_with("x1:CreatorTool='reve.com'", spaces='xmlns:x1="http://ns.adobe.com/xap/1.0/"')
+    assert found(asset) == [(None, "reve.com", "XMP:xmp:CreatorTool")]
+    assert found(png_with(**{"hf-job-id": "6650f0"})) == [(None, "Hugging Face Jobs", "PNG:hf-job-id")]
 
 
 @pytest.mark.parametrize(
@@ -243,6 +368,50 @@ def test_what_only_looks_like_a_mark_is_none(asset):
     assert found(asset) == []
 
 
+def test_a_camera_is_told_and_declares_nothing():
+    zeroth = {piexif.ImageIFD.Make: b"Acme", piexif.ImageIFD.Model: b"One\xe2\x80\xae"}
+    evidence = MarksExaminer().examine(jpeg_with(zeroth, {piexif.ExifIFD.FNumber: (28, 10)}))
+    assert evidence == [
+        StatusEvidence("marks", MARKS_ABSENT, Outcome.INFORMATIONAL),
+        StatusEvidence("marks", MARKS_CAMERA, Outcome.INFORMATIONAL, "EXIF", "Acme One\ufffd"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "elements", "locator", "wishes"),
+    [
+        (
+            'x1:DataMining="http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED-GENAIMLTRAINING"',
+            "",
+            "XMP:plus:DataMining",
+            (UsageWish(Use.AI_GENERATIVE_TRAINING, Permission.NOT_ALLOWED),),
+        ),
+        (
+            "",
+            "<x1:DataMining>DMI-PROHIBITED-SEECONSTRAINT</x1:DataMining><x1:OtherConstraints><rdf:Alt>"
+            '<rdf:li xml:lang="x-default">ask\u202e me</rdf:li></rdf:Alt></x1:OtherConstraints>',
+            "XMP:plus:DataMining",
+            tuple(
+                UsageWish(use, Permission.CONSTRAINED, "ask\ufffd me")
+                for use in (Use.DATA_MINING, Use.AI_GENERATIVE_TRAINING, Use.AI_TRAINING)
+            ),
+        ),
+        (
+            'x2:reservation="1" x2:policy="https://a.example/policy"',
+            "",
+            "XMP:tdm:reservation",
+            (UsageWish(Use.DATA_MINING, Permission.CONSTRAINED, "https://a.example/policy"),),
+        ),
+    ],
+)
+def test_a_wish_in_xmp_is_declared_and_is_no_mark(attributes, elements, locator, wishes):
+    spaces = 'xmlns:x1="http://ns.useplus.org/ldf/xmp/1.0/" xmlns:x2="http://www.w3.org/ns/tdmrep/"'
+    assert MarksExaminer().examine(xmp_with(attributes, elements, spaces)) == [
+        StatusEvidence("marks", MARKS_ABSENT, Outcome.INFORMATIONAL),
+        DeclarationEvidence("marks", Layer.METADATA, Forgeability.TEXT, wishes=wishes, locator=locator),
+    ]
+
+
 @pytest.mark.parametrize("media_type", declaration.MEDIA_TYPES)
 def test_our_own_declaration_is_read_back(media_type, pixels, record):
     asset = declaration.encode(pixels, record, media_type=media_type, instance_id="xmp:iid:1", software="assay 0.1.0")
@@ -251,6 +420,30 @@ def test_our_own_declaration_is_read_back(media_type, pixels, record):
     assert (TRAINED, "acme/model-1 / assay 0.1.0", "EXIF:Software") in read
     assert (TRAINED, "acme/model-1 / assay 0.1.0", "EXIF:UserComment") in read
     assert codes(asset) == [MARKS_PRESENT]
+
+
+@pytest.mark.parametrize("media_type", declaration.MEDIA_TYPES)
+@pytest.mark.parametrize(
+    ("wished", "read"),
+    [
+        (
+            UsageWish(Use.AI_TRAINING, Permission.NOT_ALLOWED),
+            (
+                UsageWish(Use.AI_GENERATIVE_TRAINING, Permission.NOT_ALLOWED),
+                UsageWish(Use.AI_TRAINING, Permission.NOT_ALLOWED),
+            ),
+        ),
+        (
+            UsageWish(Use.AI_GENERATIVE_TRAINING, Permission.NOT_ALLOWED),
+            (UsageWish(Use.AI_GENERATIVE_TRAINING, Permission.NOT_ALLOWED),),
+        ),
+    ],
+)
+def test_a_wish_we_write_is_read_back(media_type, wished, read, pixels, record):
+    wishing = replace(record, wishes=(wished,))
+    asset = declaration.encode(pixels, wishing, media_type=media_type, instance_id="xmp:iid:1", software="assay 0.1.0")
+    declared = declarations(MarksExaminer().examine(asset))
+    assert [d.wishes for d in declared if d.wishes] == [read]
 
 
 def test_a_zipped_bomb_is_said_to_be_unreadable_and_hides_nothing_else():
