@@ -1,7 +1,8 @@
-"""Sign a manifest into an asset with the C2PA SDK.
+"""Sign a manifest into an asset.
 
-The SDK hashes, builds and embeds; this module gives it a context that reaches no network and makes no thumbnail, calls our
-signer, and keeps the signer's own error, which the SDK would report as an invalid signature.
+The C2PA SDK hashes, lays out and embeds; it gets a context that reaches no network and makes no thumbnail, and a signer that
+only keeps the room. What goes into it, `provenance.sealing` makes: signatures, time-stamps and certificate status, with the
+errors of whoever failed instead of the SDK's "invalid signature".
 
 An SDK object made before a fork fails in the child, so they are made again in every process. They are shared by threads.
 
@@ -14,14 +15,21 @@ import io
 import json
 import os
 import threading
+from dataclasses import replace
 from typing import Any, Final
 
 import c2pa
 
 from provenance.asset import Asset
+from provenance.certificate_status import StatusSource
+from provenance.cose_signature import Signatory
 from provenance.errors import ManifestError, SigningError
+from provenance.identity import NamedActor, placeholder
 from provenance.keys import Algorithm, Signer
 from provenance.manifest import ManifestDefinition
+from provenance.placement import with_store
+from provenance.sealing import sealed
+from provenance.timestamps import Timestamper
 
 _ALGORITHMS: Final = {
     Algorithm.ES256: c2pa.C2paSigningAlg.ES256,
@@ -29,6 +37,8 @@ _ALGORITHMS: Final = {
     Algorithm.ED25519: c2pa.C2paSigningAlg.ED25519,
     Algorithm.PS256: c2pa.C2paSigningAlg.PS256,
 }
+_ROOM_FOR_SIGNATURE: Final = bytes(64)
+"""What the SDK takes for a signature. It pads it to some 10 kB, in which `provenance.sealing` puts the signature itself."""
 _SETTINGS: Final[dict[str, Any]] = {
     "version": 1,
     "builder": {"thumbnail": {"enabled": False}},
@@ -41,11 +51,25 @@ _SETTINGS: Final[dict[str, Any]] = {
 class ManifestSigner:
     """Signs manifests with one signer; safe to share between threads."""
 
-    def __init__(self, signer: Signer) -> None:
-        """Nothing is signed and no SDK object made yet."""
-        self._signer = signer
+    def __init__(
+        self,
+        signer: Signer,
+        *,
+        timestamps: Timestamper | None = None,
+        status: StatusSource | None = None,
+        actor: NamedActor | None = None,
+    ) -> None:
+        """Nothing is signed and no SDK object made yet.
+
+        Args:
+            signer: Who signs the claim.
+            timestamps: Who says when; none: the signature dies with its certificate.
+            status: Who says that the certificate is in force; none: readers have to ask.
+            actor: Who else vouches, in an identity assertion.
+        """
+        self._signatory = Signatory(signer, timestamps, status)
+        self._actor = actor
         self._lock = threading.Lock()
-        self._failure = threading.local()
         self._process: int | None = None
         self._context: Any = None
         self._sdk_signer: Any = None
@@ -60,24 +84,25 @@ class ManifestSigner:
             ManifestError: The SDK refused the definition or an ingredient.
         """
         context, sdk_signer = self._sdk_objects()
-        builder = self._build(context, manifest)
-        self._failure.cause = None
+        actor = None if manifest.update else self._actor  # an update manifest has no hard binding to vouch for
+        builder = self._build(context, manifest if actor is None else _with_room_for(actor, manifest))
         out = io.BytesIO()
         try:
-            builder.sign(sdk_signer, asset.media_type, io.BytesIO(asset.data), out)
-        except c2pa.C2paError as err:
-            cause: Exception = self._failure.cause or err
-            if isinstance(cause, SigningError):
-                raise cause from err
-            raise SigningError(f"could not sign {asset.media_type} {asset.sha256[:12]}: {cause}") from cause
+            store = builder.sign(sdk_signer, asset.media_type, io.BytesIO(asset.data), out)
+            signed = with_store(out.getvalue(), asset.media_type, store, sealed(store, self._signatory, actor))
+        except (c2pa.C2paError, ValueError) as err:
+            raise SigningError(f"could not sign {asset.media_type} {asset.sha256[:12]}: {err}") from err
         finally:
             builder.close()
-        signed = out.getvalue()
         return Asset.from_bytes(signed, max_bytes=len(signed))
 
     def _build(self, context: Any, manifest: ManifestDefinition) -> Any:  # noqa: ANN401  # the SDK has no types
         try:
             builder = c2pa.Builder(json.dumps(manifest.definition, allow_nan=False), context=context)
+            if manifest.update:
+                builder.set_intent(c2pa.C2paBuilderIntent.UPDATE)
+            for identifier, data in manifest.resources.items():
+                builder.add_resource(identifier, io.BytesIO(data))
             for ingredient in manifest.ingredients:
                 described = {"label": ingredient.label, "relationship": ingredient.relationship, "title": ingredient.label}
                 builder.add_ingredient(json.dumps(described), ingredient.asset.media_type, io.BytesIO(ingredient.asset.data))
@@ -94,15 +119,16 @@ class ManifestSigner:
             return self._context, self._sdk_signer
 
     def _make_sdk_signer(self) -> Any:  # noqa: ANN401  # the SDK has no types
-        def callback(payload: bytes) -> bytes:
-            try:
-                return self._signer.sign(payload)
-            except Exception as err:
-                self._failure.cause = err
-                raise
-
-        credential = self._signer.credential
+        credential = self._signatory.signer.credential
         try:
-            return c2pa.Signer.from_callback(callback, _ALGORITHMS[credential.algorithm], credential.pem.decode("ascii"))
+            return c2pa.Signer.from_callback(
+                lambda _claim: _ROOM_FOR_SIGNATURE, _ALGORITHMS[credential.algorithm], credential.pem.decode("ascii")
+            )
         except c2pa.C2paError as err:
             raise SigningError(f"the SDK refused the credential of {credential.subject}: {err}") from err
+
+
+def _with_room_for(actor: NamedActor, manifest: ManifestDefinition) -> ManifestDefinition:
+    assertions = list(manifest.definition.get("assertions", []))
+    others = [*assertions, *manifest.ingredients, *manifest.definition.get("ingredients", []), *manifest.resources]
+    return replace(manifest, definition={**manifest.definition, "assertions": [*assertions, placeholder(actor, len(others))]})
