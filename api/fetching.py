@@ -1,4 +1,4 @@
-"""Fetch an image from a URL that a stranger chose, without becoming the stranger's hands inside our network.
+"""Fetch from a URL that a stranger chose, without becoming the stranger's hands inside our network.
 
 The host is resolved once, all its addresses must be global unicast, and the connection goes to one of those very addresses:
 nothing is resolved again, so an answer that changes (DNS rebinding) changes nothing. Name and certificate are checked as for
@@ -53,6 +53,22 @@ class FetchLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """What was at the end of the redirects."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    """Of the last response; names in lower case. Of several of one name, the last."""
+    url: str
+    """Where it came from."""
+
+    @property
+    def media_type(self) -> str:
+        """As the other side declares it, in lower case and without parameters; empty where it does not."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
 class _Target:
     """A URL that passed the checks that need no network."""
 
@@ -88,6 +104,7 @@ class Fetcher:
         allow_networks: Networks that are taken although they are not global, for tests and for an operator's own hosts.
         ports: Ports that are taken.
         ssl_context: How certificates are checked; by default against the system's authorities.
+        accept: Media types that are asked for; what comes is the caller's to check.
     """
 
     def __init__(
@@ -98,15 +115,21 @@ class Fetcher:
         allow_networks: Iterable[IPNetwork] = (),
         ports: Iterable[int] = DEFAULT_PORTS.values(),
         ssl_context: ssl.SSLContext | None = None,
+        accept: str = "image/*",
     ) -> None:
         self._limits = limits
+        self._accept = accept
         self._resolver = resolver
         self._allowed = tuple(allow_networks)
         self._ports = frozenset(ports)
         self._ssl_context = ssl_context
 
     def fetch(self, url: str) -> bytes:
-        """The body of the 200 response at the end of at most `max_redirects` redirects.
+        """The body alone; see `get`."""
+        return self.get(url).body
+
+    def get(self, url: str) -> Fetched:
+        """The 200 response at the end of at most `max_redirects` redirects.
 
         Raises:
             FetchRefused: The URL, an address, a redirect or an encoding is not followed.
@@ -117,9 +140,9 @@ class Fetcher:
         deadline = time.monotonic() + self._limits.total_s
         target = self._target(url)
         for _ in range(self._limits.max_redirects + 1):
-            location, body = self._get(target, deadline)
+            location, fetched = self._get(target, deadline)
             if location is None:
-                return body
+                return fetched
             following = self._target(urljoin(target.url, location))
             if target.scheme == "https" and following.scheme == "http":
                 raise FetchRefused("a redirect from https to http is not followed")
@@ -145,12 +168,12 @@ class Fetcher:
         query = "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?") if parts.query else ""
         return _Target(scheme, _checked_host(host, bracketed="[" in parts.netloc), port, path + query)
 
-    def _get(self, target: _Target, deadline: float) -> tuple[str | None, bytes]:
-        """Where a redirect points, or None and the body."""
+    def _get(self, target: _Target, deadline: float) -> tuple[str | None, Fetched]:
+        """Where a redirect points, or None; and what came."""
         backend = _PinnedBackend(self._addresses(target, deadline), deadline)
         # Reading the system's authorities takes tens of milliseconds: not for plain http.
         context = self._ssl_context or (ssl.create_default_context() if target.scheme == "https" else None)
-        headers = {"User-Agent": USER_AGENT, "Accept": "image/*", "Accept-Encoding": "identity", "Connection": "close"}
+        headers = {"User-Agent": USER_AGENT, "Accept": self._accept, "Accept-Encoding": "identity", "Connection": "close"}
         timeout = {"connect": self._limits.connect_s, "read": self._limits.total_s, "write": self._limits.total_s}
         try:
             with (
@@ -165,12 +188,12 @@ class Fetcher:
         except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError) as err:
             raise FetchError(f"could not fetch from {target.host}: {err or type(err).__name__}") from err
 
-    def _read(self, response: httpcore.Response, target: _Target) -> tuple[str | None, bytes]:
+    def _read(self, response: httpcore.Response, target: _Target) -> tuple[str | None, Fetched]:
         headers = {name.lower(): value.decode("latin-1") for name, value in response.headers}
         if response.status in REDIRECTS:
             if b"location" not in headers:
                 raise FetchError(f"{target.host} redirects to nowhere")
-            return headers[b"location"], b""
+            return headers[b"location"], Fetched(b"", {}, target.url)
         if response.status != 200:
             raise FetchError(f"{target.host} answered {response.status}")
         if headers.get(b"content-encoding", "identity").strip().lower() not in ("", "identity"):
@@ -184,7 +207,8 @@ class Fetcher:
             body += chunk
             if len(body) > limit:
                 raise FetchTooLarge(f"{target.host} sends more than {limit} bytes")
-        return None, bytes(body)
+        named = {name.decode("latin-1"): value for name, value in headers.items()}
+        return None, Fetched(bytes(body), named, target.url)
 
     def _addresses(self, target: _Target, deadline: float) -> tuple[IPAddress, ...]:
         """Addresses of the host, every one of them allowed."""

@@ -8,8 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from provenance.evidence import C2PA_EXAMINER, DeclarationEvidence, Evidence, Forgeability, Layer, ScoreEvidence, StatusEvidence
+from provenance.evidence import (
+    C2PA_EXAMINER,
+    DeclarationEvidence,
+    Evidence,
+    Forgeability,
+    Layer,
+    Relationship,
+    ScoreEvidence,
+    StatusEvidence,
+)
+
+_OTHERS: Final = {Relationship.PARENT: "what it was made from", Relationship.COMPONENT: "something placed into it"}
 
 
 class Weight(StrEnum):
@@ -59,4 +71,7 @@ def _declares(declaration: DeclarationEvidence, signer_standing: str) -> str:
     if declaration.examiner != C2PA_EXAMINER:
         return f"a mark ({declaration.locator or declaration.examiner}) declares {term}{by}"
     signer = declaration.signer or "a signer without a name"
+    if declaration.relationship is not Relationship.ASSET:
+        # The standing known is that of the asset's own signer; an ancestor's is not claimed.
+        return f"the manifest of {_OTHERS[declaration.relationship]}, signed by {signer}, declares {term}{by}"
     return f"a manifest signed by {signer} ({signer_standing}) declares {term}{by}"

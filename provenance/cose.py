@@ -1,7 +1,8 @@
-"""The certificates that signed a manifest, taken out of the manifest store.
+"""The certificates that signed a manifest, and its time-stamps, taken out of the manifest store.
 
-The SDK verifies signature and chain and does not show the certificates, but two questions need them: may the leaf sign claims
-at all (the SDK lets a time-stamping certificate), and which of our lists is it on (the SDK names one at random, or none).
+The SDK verifies signature, chain and time-stamp and shows neither certificates nor tokens, but three questions need them: may
+the leaf sign claims at all (the SDK lets a time-stamping certificate), which of our lists is it on (the SDK names one at
+random, or none), and who stamped the time (of an older claim the SDK does not ask).
 Anything unusual, such as two chains or two manifests of one name, is an error, because the SDK might have meant the other one.
 
 Source: ISO/IEC 19566-5 (JUMBF boxes); C2PA Technical Specification 2.3, "Digital signatures"; RFC 9360 (x5chain);
@@ -15,8 +16,11 @@ from typing import Final, TypeVar
 
 from cryptography import x509
 
+from provenance.certificate_path import load_certificate
+
 _SIGNATURE_LABEL: Final = "c2pa.signature"
 _X5CHAIN: Final = (33, "x5chain")
+_TIME_STAMPS: Final = ("sigTst", "sigTst2")
 _MAX_DEPTH: Final = 16
 _BREAK: Final = object()
 _T = TypeVar("_T")
@@ -32,18 +36,39 @@ def signing_chain(store: bytes, manifest_label: str) -> tuple[x509.Certificate, 
     Raises:
         ValueError: There is not exactly one such manifest, signature or chain, or they cannot be parsed.
     """
+    chain = _only(value for key, value in _headers(store, manifest_label) if key in _X5CHAIN)
+    encoded = chain if isinstance(chain, list) else [chain]
+    certificates = tuple(load_certificate(der) for der in encoded if isinstance(der, bytes))
+    if not certificates or len(certificates) != len(encoded):
+        raise ValueError("the chain holds something else than certificates")
+    return certificates
+
+
+def time_stamp_tokens(store: bytes, manifest_label: str) -> tuple[bytes, ...]:
+    """The time-stamps of one manifest's signature, DER: tokens (sigTst2) or whole responses (sigTst); none if it has none.
+
+    Raises:
+        ValueError: The signature or its time-stamps cannot be parsed.
+    """
+    tokens: list[bytes] = []
+    for key, container in _headers(store, manifest_label):
+        if key in _TIME_STAMPS:
+            for entry in _list(_only(value for name, value in _pairs(container) if name == "tstTokens")):
+                token = _only(value for name, value in _pairs(entry) if name == "val")
+                if not isinstance(token, bytes):
+                    raise ValueError("a time-stamp is no byte string")
+                tokens.append(token)
+    return tuple(tokens)
+
+
+def _headers(store: bytes, manifest_label: str) -> list[tuple[object, object]]:
+    """Protected and unprotected headers of the claim signature, in that order."""
     manifest = _only(_superboxes(_only(_superboxes(store, "c2pa")), manifest_label))
     signature = _only(content for kind, content in _boxes(_only(_superboxes(manifest, _SIGNATURE_LABEL))) if kind == b"cbor")
     sign1 = decode_cbor(signature)
     if not isinstance(sign1, list) or len(sign1) != 4 or not isinstance(sign1[0], bytes):
         raise ValueError("the signature is no COSE_Sign1")
-    headers = [*_pairs(decode_cbor(sign1[0])), *_pairs(sign1[1])]
-    chain = _only(value for key, value in headers if key in _X5CHAIN)
-    encoded = chain if isinstance(chain, list) else [chain]
-    certificates = tuple(x509.load_der_x509_certificate(der) for der in encoded if isinstance(der, bytes))
-    if not certificates or len(certificates) != len(encoded):
-        raise ValueError("the chain holds something else than certificates")
-    return certificates
+    return [*_pairs(decode_cbor(sign1[0])), *_pairs(sign1[1])]
 
 
 def decode_cbor(data: bytes) -> object:
@@ -129,6 +154,12 @@ def _pairs(header: object) -> tuple[tuple[object, object], ...]:
     if not isinstance(header, tuple):
         raise ValueError("a COSE header is no map")
     return header
+
+
+def _list(item: object) -> list[object]:
+    if not isinstance(item, list):
+        raise ValueError("no CBOR array where there must be one")
+    return item
 
 
 def _only(found: Iterable[_T]) -> _T:

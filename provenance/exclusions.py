@@ -12,11 +12,16 @@ from typing import Any, Final
 
 _STRUCTURAL_BYTES: Final = {"image/tiff": 4}
 """Bytes a data hash leaves out besides the manifest in a sound file: a TIFF's length of the manifest. Nothing elsewhere."""
-_STRUCTURAL_BOXES: Final = frozenset(
-    {"/uuid", "/ftyp", "/free", "/skip", "/emsg", "/mfra", "/mfra/tfra", "/moof/traf/tfhd", "/moof/traf/trun"}
-    | {f"/moov/trak/mdia/minf/stbl/{table}" for table in ("stco", "co64")}
+_ROOMY_BOXES: Final = frozenset({"/free", "/skip", "/emsg", "/uuid"})
+"""Boxes that hold no media and have room for some; `/uuid` unless only the C2PA one is meant."""
+_POINTING_BOXES: Final = frozenset(
+    {"/moof/traf/tfhd", "/moof/traf/trun"} | {f"/moov/trak/mdia/minf/stbl/{table}" for table in ("stco", "co64")}
 )
-"""Boxes that hold no media. Not `/meta/iloc`: it says where a still's pixels are, and could point into one of these."""
+"""Boxes that say where the media of a film or sound are. Left out beside a roomy one, they could be pointed into it."""
+_STRUCTURAL_BOXES: Final = frozenset({"/ftyp", "/mfra", "/mfra/tfra"}) | _ROOMY_BOXES | _POINTING_BOXES
+"""Boxes that hold no media."""
+_ITEM_LOCATIONS: Final = "/meta/iloc"
+"""Says where a still's pixels are, and could point into a box that is left out; of a film or sound it holds nothing seen."""
 
 
 def content_left_out(binding: object, media_type: str) -> str:
@@ -31,12 +36,23 @@ def content_left_out(binding: object, media_type: str) -> str:
     exclusions = binding.get("exclusions")
     if not isinstance(exclusions, list) or not all(isinstance(e, Mapping) for e in exclusions):
         return "what cannot be told"  # of a box hash the SDK says only that there are some
-    boxes = {str(e["xpath"]) for e in exclusions if "xpath" in e} - _STRUCTURAL_BOXES
+    named = {str(e["xpath"]) for e in exclusions if "xpath" in e}
+    boxes = named - _STRUCTURAL_BOXES
+    if not media_type.startswith("image/"):
+        boxes -= {_ITEM_LOCATIONS}
+    pointing, roomy = named & _POINTING_BOXES, {b for b in named & _ROOMY_BOXES if not _only_c2pa(b, exclusions)}
+    if pointing and roomy:
+        boxes |= pointing | roomy
     if boxes:
         return f"boxes {', '.join(sorted(boxes))}"
     # The longest range is the manifest's own: the SDK checks that one of them is just that.
     beside = sum(sorted((_length(e) for e in exclusions if "xpath" not in e), reverse=True)[1:])
     return f"{beside} bytes" if beside > _STRUCTURAL_BYTES.get(media_type, 0) else ""
+
+
+def _only_c2pa(box: str, exclusions: list[Mapping[str, Any]]) -> bool:
+    """Whether `/uuid` is left out only where it starts with the C2PA identifier."""
+    return box == "/uuid" and all(e.get("data") for e in exclusions if e.get("xpath") == box)
 
 
 def _length(exclusion: Mapping[str, Any]) -> int:

@@ -1,8 +1,10 @@
 """Read the C2PA manifest of an asset and report what validating it found.
 
 The C2PA SDK checks signature, hashes and trust; this module asks and translates, and adds what the SDK leaves to its caller:
-which list a signer was found on, what its certificate is for, and what validating the ingredients found. A missing manifest is
-a finding, not an error. No network: remote manifests are named, not followed.
+what the signer is worth at the time asked about, on which list, and whether revoked (`provenance.signer_standing`); what
+validating the ingredients found (`provenance.store_statuses`); what the manifests further up declare (`provenance.history`);
+content outside the hard binding, a second manifest store, a thumbnail of another picture. A missing manifest is a finding, not
+an error. No network: remote manifests are named, not followed.
 
 Source: C2PA Technical Specification 2.3, "Validation states" and "Standard status codes"; c2pa-python 0.38.
 """
@@ -14,115 +16,161 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import c2pa
-from cryptography import x509
 
 from provenance.asset import Asset
-from provenance.cose import signing_chain
+from provenance.cose import signing_chain, time_stamp_tokens
 from provenance.errors import ExaminerError
-from provenance.evidence import (
-    C2PA_EXAMINER,
-    DeclarationEvidence,
-    Evidence,
-    Forgeability,
-    Layer,
-    Outcome,
-    StatusEvidence,
-    Tier,
-)
+from provenance.evidence import C2PA_EXAMINER, Evidence, Outcome, StatusEvidence
 from provenance.exclusions import content_left_out
-from provenance.keys import CLAIM_SIGNING_USAGES, may_sign_claims
+from provenance.history import declared
+from provenance.identity import identity_declarations
+from provenance.identity_standing import IDENTITY_LABEL, IdentityStanding, judge_identities, with_standings
+from provenance.issuers import issuer_statuses
+from provenance.keys import CLAIM_SIGNING_USAGES
+from provenance.quoting import quoted
+from provenance.revocation import Revocations
+from provenance.signer_standing import ClaimSignature, Standing, judge_signer
 from provenance.status_codes import (
     ADDITIONAL_EXCLUSIONS,
     CONTENT_EXCLUDED,
     CREDENTIAL_TRUSTED,
-    CREDENTIAL_UNTRUSTED,
-    HARD_BINDING_MATCHES,
     MANIFEST_ABSENT,
+    MANIFEST_DUPLICATE_STORE,
     MANIFEST_MALFORMED,
     MANIFEST_REMOTE,
-    MANIFEST_TIER_CURRENT,
-    MANIFEST_TIER_DEVELOPMENT,
-    MANIFEST_TIER_LEGACY,
-    MISMATCHES,
-    SIGNER_USAGE_WRONG,
-    SIGNER_WRONG_LIST,
-    TRUSTED_CODES,
+    THUMBNAIL_DIFFERS,
 )
-from provenance.trust import TrustList, TrustPurpose, TrustStore
+from provenance.store_count import carries_several_stores
+from provenance.store_statuses import active_group, grouped, ingredient_statuses, status, statuses_of
+from provenance.thumbnails import MAX_THUMBNAIL_BYTES, SAME_PICTURE, likeness
+from provenance.trust import TrustStore
 
-_OUTCOMES: Final = (
-    ("success", Outcome.SUCCESS),
-    ("informational", Outcome.INFORMATIONAL),
-    ("failure", Outcome.FAILURE),
-)
-_TIER_CODES: Final = {
-    Tier.CURRENT: MANIFEST_TIER_CURRENT,
-    Tier.LEGACY: MANIFEST_TIER_LEGACY,
-    Tier.DEVELOPMENT: MANIFEST_TIER_DEVELOPMENT,
-}
+MAX_REMOTE_URL_CHARACTERS: Final = 2048
 _TRUST_LIST: Final = re.compile(r"found in \[(.*)\] trust anchors$", re.DOTALL)
 """How the SDK names the list a signer was found on; empty when the certificate itself is on an allowed list."""
-_MAX_TEXT_CHARACTERS: Final = 500  # a manifest is written by strangers; a report quotes it, briefly
 
 
 class C2paExaminer:
-    """Reads and validates embedded manifests against one trust store; safe to share between threads."""
+    """Reads and validates manifests against one trust store; safe to share between threads."""
 
     name = C2PA_EXAMINER
 
-    def __init__(self, trust: TrustStore, *, sidecar: bytes | None = None) -> None:
-        """Look with `trust`; with a `sidecar`, validate that manifest store instead of an embedded one."""
+    def __init__(
+        self,
+        trust: TrustStore,
+        *,
+        sidecar: bytes | None = None,
+        at: datetime | None = None,
+        revocations: Revocations | None = None,
+    ) -> None:
+        """Look with `trust`.
+
+        Args:
+            trust: Whom to trust.
+            sidecar: Validate this manifest store instead of an embedded one.
+            at: The time credentials must be valid at, where no trusted time-stamp says when a manifest was signed; with a time
+                zone. None: the time of each examination.
+            revocations: The operator's own list.
+        """
         self._trust = trust
         self._sidecar = sidecar
+        self._at = at
+        self._revocations = revocations or Revocations()
         self._lock = threading.Lock()
         self._process: int | None = None
         self._context: Any = None
 
     def examine(self, asset: Asset) -> Sequence[Evidence]:
-        """The manifest's statuses, verbatim, and what it declares.
+        """The manifest's statuses, verbatim but for those on its signer, and what it and its history declare.
 
         Raises:
             ExaminerError: The asset's own structure stopped the SDK, so that nothing is known of a manifest.
         """
+        duplicate = _duplicate() if carries_several_stores(asset, self._sidecar) else []
         try:
-            reader = c2pa.Reader.try_create(
-                asset.media_type, io.BytesIO(asset.data), self._sidecar, context=self._sdk_context()
-            )
+            reader = self._reader(asset)
             if reader is None:
-                return [_status(MANIFEST_ABSENT, Outcome.INFORMATIONAL)]
+                return [*duplicate, status(MANIFEST_ABSENT, Outcome.INFORMATIONAL)]
             with reader:
                 store = json.loads(reader.json())
                 exclusions = _exclusions(store, reader, asset.media_type)
-                chain = _signing_chain(store, reader)
+                at = self._at or datetime.now(UTC)
+                standing, actors = self._standing(store, reader, at), self._named_actors(store, reader, at)
+                thumbnail = _thumbnail(store, reader, asset)
         except c2pa.C2paError as err:
-            return [_refusal(err)]
-        except (KeyError, ValueError) as err:
-            return [_status(MANIFEST_MALFORMED, Outcome.FAILURE, explanation=f"{type(err).__name__}: {err}")]
-        return [*self._statuses(store, chain), *exclusions, *_declarations(store)]
+            return list(dict.fromkeys([*duplicate, _refusal(err)]))
+        except (KeyError, ValueError, RecursionError) as err:
+            why = quoted(f"{type(err).__name__}: {err}")
+            return [*duplicate, status(MANIFEST_MALFORMED, Outcome.FAILURE, explanation=why)]
+        found: list[Evidence] = [
+            *with_standings(standing.statuses, actors),
+            *ingredient_statuses(store),
+            *exclusions,
+            *duplicate,
+            *thumbnail,
+            *declared(store, signed_at=standing.signed_at),
+            *identity_declarations(store, actors),
+        ]
+        return [*found, *issuer_statuses(found)]
 
-    def _statuses(self, store: Mapping[str, Any], chain: Sequence[x509.Certificate]) -> Iterator[StatusEvidence]:
-        active = (store.get("validation_results") or {}).get("activeManifest") or {}
-        for status in _codes(active):
-            if status.code == CREDENTIAL_TRUSTED:
-                yield from _trust_statuses(status, self._list_of_signer(active, chain), chain)
-            else:
-                yield status
-        yield from _ingredient_statuses(store)
+    def crjson(self, asset: Asset) -> dict[str, Any] | None:
+        """The store as the conformance programme's crJSON, parsed; None if there is no manifest.
 
-    def _list_of_signer(self, active: Mapping[str, Any], chain: Sequence[x509.Certificate]) -> TrustList | None:
-        """The list the active manifest's own signer is on; None when it is not clear.
+        The active manifest's results are those of `examine`, with C2PA's own codes only: its signer is judged at the time asked
+        about, which the SDK cannot. What we find beside is in `examine`.
 
-        `trustListUri` will not do: with ingredients it names the list of whichever manifest was validated last, so that a
-        parent's signer would lend its trust. The status itself names the list, and none for an allowed certificate.
+        Raises:
+            ExaminerError: The SDK could not read the asset or its manifest.
         """
-        trusted = (item for item in active.get("success") or [] if item.get("code") == CREDENTIAL_TRUSTED)
-        named = [match.group(1) for item in trusted if (match := _TRUST_LIST.search(str(item.get("explanation"))))]
-        return self._trust.list_of_signer(named[0], chain) if len(named) == 1 and chain else None
+        at = self._at or datetime.now(UTC)
+        try:
+            reader = self._reader(asset)
+            if reader is None:
+                return None
+            with reader:
+                document: dict[str, Any] = json.loads(reader.crjson())
+                store = json.loads(reader.json())
+                actors = self._named_actors(store, reader, at)
+                statuses = list(with_standings(self._standing(store, reader, at).statuses, actors))
+        except (c2pa.C2paError, KeyError, ValueError, RecursionError) as err:
+            raise ExaminerError(f"the SDK could not read the manifest: {quoted(err)}") from err
+        label = store.get("active_manifest")
+        for manifest in document.get("manifests") or []:
+            if manifest.get("label") == label:
+                theirs = manifest.get("validationResults") or {}
+                manifest["validationResults"] = {**theirs, **grouped(statuses), "validationTime": at.isoformat()}
+        return document
+
+    def _standing(self, store: Mapping[str, Any], reader: Any, at: datetime) -> Standing:  # noqa: ANN401  # no types
+        found, signature = list(statuses_of(active_group(store))), _claim_signature(store, reader)
+        return judge_signer(found, signature, self._trust, at=at, revocations=self._revocations)
+
+    def _named_actors(
+        self,
+        store: Mapping[str, Any],
+        reader: Any,  # noqa: ANN401  # the SDK has no types
+        at: datetime,
+    ) -> tuple[IdentityStanding, ...]:
+        """Who vouches for manifests beside their signers, as far as that can be told apart from the SDK."""
+        label, manifests = store.get("active_manifest"), (store.get("manifests") or {}).values()
+        held = [assertion for manifest in manifests for assertion in manifest.get("assertions") or []]
+        if not any(str(assertion.get("label")).startswith(IDENTITY_LABEL) for assertion in held):
+            return ()
+        try:
+            jumbf = io.BytesIO()
+            reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", jumbf)  # this gives the whole store
+        except c2pa.C2paError:
+            return ()
+        return judge_identities(jumbf.getvalue(), self._trust, at=at)
+
+    def _reader(self, asset: Asset) -> Any:  # noqa: ANN401  # the SDK has no types
+        return c2pa.Reader.try_create(asset.media_type, io.BytesIO(asset.data), self._sidecar, context=self._sdk_context())
 
     def _sdk_context(self) -> Any:  # noqa: ANN401  # the SDK has no types
         with self._lock:
@@ -138,7 +186,7 @@ def _settings(trust: TrustStore) -> dict[str, Any]:
             "trust_uri": entry.uri,
             "trust_kind": entry.purpose.value,
             "trust_anchors": entry.anchors_pem.decode("ascii", "ignore"),
-            **({"allowed_list": entry.allowed_pem.decode("ascii", "ignore")} if entry.allowed_pem else {}),
+            **({"allowed_list": entry.allowed_digests} if entry.allowed_pem else {}),
         }
         for entry in trust.lists
     ]
@@ -156,147 +204,90 @@ def _exclusions(store: Mapping[str, Any], reader: Any, media_type: str) -> list[
 
     The SDK only says that more than the manifest was left out, which sound TIFF, AVIF and HEIC files do too.
     """
-    active = (store.get("validation_results") or {}).get("activeManifest")
-    codes = [status for status in _codes(active) if status.code in ADDITIONAL_EXCLUSIONS]
+    codes = [found for found in statuses_of(active_group(store)) if found.code in ADDITIONAL_EXCLUSIONS]
     manifests = json.loads(reader.detailed_json()).get("manifests") or {} if codes else {}
-    for status in codes:
+    for found in codes:
         # The binding may be another manifest's: an update manifest has none of its own.
-        *_, label, _, name = ["", "", *status.locator.split("/")]
+        *_, label, _, name = ["", "", *found.locator.split("/")]
         binding = ((manifests.get(label) or {}).get("assertion_store") or {}).get(name)
         left_out = content_left_out(binding, media_type)
         if left_out:
-            return [_status(CONTENT_EXCLUDED, Outcome.FAILURE, status.locator, f"the hash leaves out {left_out}")]
+            return [status(CONTENT_EXCLUDED, Outcome.FAILURE, found.locator, quoted(f"the hash leaves out {left_out}"))]
     return []
 
 
-def _signing_chain(store: Mapping[str, Any], reader: Any) -> tuple[x509.Certificate, ...]:  # noqa: ANN401  # no types
-    """Certificates that signed the active manifest, if the SDK trusts it; empty when it cannot be told which those are."""
-    active = (store.get("validation_results") or {}).get("activeManifest")
-    if all(status.code != CREDENTIAL_TRUSTED for status in _codes(active)):
-        return ()
+def _claim_signature(store: Mapping[str, Any], reader: Any) -> ClaimSignature:  # noqa: ANN401  # no types
+    """The active manifest's signature; without a chain when it cannot be told which certificates signed."""
     label = str(store.get("active_manifest"))
-    serial = ((store.get("manifests") or {}).get(label) or {}).get("signature_info", {}).get("cert_serial_number")
+    uri = f"self#jumbf=/c2pa/{label}/c2pa.signature"
+    info = ((store.get("manifests") or {}).get(label) or {}).get("signature_info") or {}
     try:
         jumbf = io.BytesIO()
-        reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", jumbf)  # this gives the whole store
+        reader.resource_to_stream(uri, jumbf)  # this gives the whole store
         chain = signing_chain(jumbf.getvalue(), label)
     except (c2pa.C2paError, ValueError):
-        return ()
-    return chain if str(chain[0].serial_number) == serial else ()
+        chain = ()
+    if not chain or str(chain[0].serial_number) != info.get("cert_serial_number"):
+        return ClaimSignature(quoted(uri))
+    tokens: tuple[bytes, ...] = ()
+    stamped_at = _time(info.get("time"))
+    if stamped_at is not None:
+        with suppress(ValueError):  # then the time is nobody's
+            tokens = time_stamp_tokens(jumbf.getvalue(), label)
+    return ClaimSignature(quoted(uri), chain, tokens, stamped_at, _list_named(store))
 
 
-def _trust_statuses(
-    trusted: StatusEvidence, found: TrustList | None, chain: Sequence[x509.Certificate]
-) -> Iterator[StatusEvidence]:
-    """The SDK's "trusted", kept only for a certificate that may sign claims, through a list that was given for signers."""
-    if not chain or not may_sign_claims(chain[0]):
-        why = "may not sign claims" if chain else "cannot be told"
-        yield _status(CREDENTIAL_UNTRUSTED, Outcome.FAILURE, trusted.locator, f"the signing certificate {why}")
-        yield _status(SIGNER_USAGE_WRONG, Outcome.INFORMATIONAL, trusted.locator)
-        return
-    if found is not None and found.purpose is TrustPurpose.SIGNERS:
-        yield trusted
-        yield _status(_TIER_CODES[found.tier], Outcome.INFORMATIONAL, trusted.locator, f"trust list {found.name}")
-        return
-    where = f"a list for {found.purpose.value}" if found else "no list of ours"
-    yield _status(CREDENTIAL_UNTRUSTED, Outcome.FAILURE, trusted.locator, f"the signer's anchor is on {where}")
-    yield _status(SIGNER_WRONG_LIST, Outcome.INFORMATIONAL, trusted.locator)
+def _list_named(store: Mapping[str, Any]) -> str | None:
+    """The list the active manifest's own signer was found on; None when it is not clear.
 
-
-def _ingredient_statuses(store: Mapping[str, Any]) -> Iterator[StatusEvidence]:
-    """What validating the ingredients found, now and when they were taken in.
-
-    An altered parent that a trusted signer opened and signed again would pass otherwise. Of their successes only those that
-    say nothing of the asset's own signature and binding are kept.
+    `trustListUri` will not do: with ingredients it names the list of whichever manifest was validated last, so that a
+    parent's signer would lend its trust. The status itself names the list, and none for an allowed certificate.
     """
-    seen = set()
-    deltas = (store.get("validation_results") or {}).get("ingredientDeltas") or []
-    ingredients = [i for manifest in (store.get("manifests") or {}).values() for i in manifest.get("ingredients") or []]
-    recorded = [(ingredient.get("validation_results") or {}).get("activeManifest") for ingredient in ingredients]
-    # Ingredients of claims before version 2 record a plain list, of what went wrong only.
-    recorded += [{"failure": ingredient.get("validation_status")} for ingredient in ingredients]
-    for group in [*(delta.get("validationDeltas") for delta in deltas), *recorded]:
-        for status in _codes(group):
-            if status.outcome is Outcome.SUCCESS and status.code in TRUSTED_CODES | HARD_BINDING_MATCHES:
-                continue
-            if status.outcome is Outcome.FAILURE and status.code not in MISMATCHES:
-                status = _status(status.code, Outcome.INFORMATIONAL, status.locator, status.explanation)  # noqa: PLW2901
-            if status not in seen:
-                seen.add(status)
-                yield status
+    trusted = (item for item in active_group(store).get("success") or [] if item.get("code") == CREDENTIAL_TRUSTED)
+    named = [match.group(1) for item in trusted if (match := _TRUST_LIST.search(str(item.get("explanation"))))]
+    return named[0] if len(named) == 1 else None
 
 
-def _codes(group: object) -> Iterator[StatusEvidence]:
-    if not isinstance(group, dict):
-        return
-    for key, outcome in _OUTCOMES:
-        for item in group.get(key) or []:
-            yield _status(_text(item.get("code")), outcome, _text(item.get("url")), _text(item.get("explanation")))
-
-
-def _declarations(store: Mapping[str, Any]) -> Iterator[DeclarationEvidence]:
-    label = store.get("active_manifest")
-    manifest = (store.get("manifests") or {}).get(label)
-    if not isinstance(manifest, dict):
-        return
-    actions = [action for assertion in manifest.get("assertions") or [] for action in _actions_of(assertion)]
-    types = list(dict.fromkeys(_text(a["digitalSourceType"]) for a in actions if a.get("digitalSourceType")))
-    signature = manifest.get("signature_info") or {}
-    names = [_text(signature.get(key)) for key in ("common_name", "issuer") if signature.get(key)]
-    declared: list[str | None] = [*types] or [None]
-    for source_type in declared:
-        yield DeclarationEvidence(
-            examiner=C2PA_EXAMINER,
-            layer=Layer.METADATA,
-            forgeability=Forgeability.SIGNED,
-            digital_source_type=source_type,
-            generator=_generator(manifest, actions, source_type),
-            signer=", ".join(names) or None,
-            signed_at=_time(signature.get("time")),
-            actions=tuple(_text(action.get("action")) for action in actions),
-            locator=_text(label),
-        )
-
-
-def _actions_of(assertion: Mapping[str, Any]) -> list[dict[str, Any]]:
-    label, data = str(assertion.get("label", "")), assertion.get("data")
-    if not label.startswith("c2pa.actions") or not isinstance(data, dict):
+def _thumbnail(store: Mapping[str, Any], reader: Any, asset: Asset) -> list[StatusEvidence]:  # noqa: ANN401  # no types
+    """That the active manifest's thumbnail shows another picture; empty if it has none, or the same, or nobody can tell."""
+    manifest = (store.get("manifests") or {}).get(str(store.get("active_manifest"))) or {}
+    identifier = (manifest.get("thumbnail") or {}).get("identifier")
+    if not identifier or not asset.has_pixels:
         return []
-    return [action for action in data.get("actions") or [] if isinstance(action, dict)]
+    image = io.BytesIO()
+    try:
+        reader.resource_to_stream(str(identifier), image)
+    except c2pa.C2paError:
+        return []
+    if image.tell() > MAX_THUMBNAIL_BYTES:
+        return []
+    alike = likeness(asset, image.getvalue())
+    if alike is None or alike >= SAME_PICTURE:
+        return []
+    why = f"its luminance correlates at {alike:.2f} with the picture's; the same picture's does at {SAME_PICTURE} or more"
+    return [status(THUMBNAIL_DIFFERS, Outcome.INFORMATIONAL, quoted(identifier), why)]
 
 
-def _generator(manifest: Mapping[str, Any], actions: list[dict[str, Any]], source_type: str | None) -> str | None:
-    """The software agent of the action that declares `source_type`, or whatever made the claim."""
-    agents = [a.get("softwareAgent") for a in actions if _text(a.get("digitalSourceType")) == source_type]
-    claimed = manifest.get("claim_generator_info") or [manifest.get("claim_generator")]
-    for agent in [*agents, *claimed]:
-        name = agent.get("name") if isinstance(agent, dict) else agent
-        if name:
-            return _text(name)
-    return None
+def _duplicate() -> list[StatusEvidence]:
+    return [status(MANIFEST_DUPLICATE_STORE, Outcome.FAILURE, explanation="there is more than one manifest store")]
 
 
 def _refusal(err: Exception) -> StatusEvidence:
     message = str(err)
     if message.startswith("Remote:"):
-        return _status(
-            MANIFEST_REMOTE, Outcome.INFORMATIONAL, explanation="a manifest is said to be elsewhere; it was not fetched"
-        )
+        url = quoted(message.partition(" url ")[2], MAX_REMOTE_URL_CHARACTERS)
+        why = "a manifest is said to be elsewhere; it was not fetched"
+        return status(MANIFEST_REMOTE, Outcome.INFORMATIONAL, url, why)
+    if "more than one manifest store" in message:
+        return _duplicate()[0]
     if "could not be parsed" in message or message.startswith(("Io:", "NotSupported:")):
-        raise ExaminerError(f"the SDK could not read the asset: {_text(message)}") from err
-    return _status(MANIFEST_MALFORMED, Outcome.FAILURE, explanation=_text(message))
-
-
-def _status(code: str, outcome: Outcome, locator: str = "", explanation: str = "") -> StatusEvidence:
-    return StatusEvidence(C2PA_EXAMINER, code, outcome, locator, explanation)
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)[:_MAX_TEXT_CHARACTERS]
+        raise ExaminerError(f"the SDK could not read the asset: {quoted(message)}") from err
+    return status(MANIFEST_MALFORMED, Outcome.FAILURE, explanation=quoted(message))
 
 
 def _time(value: object) -> datetime | None:
     try:
-        return datetime.fromisoformat(str(value)) if value else None
+        found = datetime.fromisoformat(str(value)) if value else None
     except ValueError:
         return None
+    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)

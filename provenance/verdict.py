@@ -1,7 +1,16 @@
 """From evidence to a verdict: precedence, not arithmetic.
 
-The first row of `VerdictPolicy.decide` that applies decides; whatever says otherwise is shown as dissent. Evidence is never
-averaged across kinds. A quiet detector is not evidence that an image is a photograph, so `inconclusive` is the default.
+The first row of `VerdictPolicy.decide` that applies decides; whatever says otherwise is shown as dissent
+(`provenance.contradictions`). Evidence is never averaged across kinds. A quiet detector is not evidence that an image is a
+photograph, so `inconclusive` is the default.
+
+    altered               a hash, signature or ingredient does not match, or content lies outside the hard binding
+    declared synthetic    a trusted manifest, or its history, declares it: own manifest, parents, components; the table of
+                          `provenance.declared_extent` says how much
+    trusted origin        a trusted manifest, and nothing in its history is synthetic
+    declared synthetic    the same by an intact manifest of an unknown signer, or by a signed or keyed mark
+    likely synthetic      public or text marks say so; then: a detector flags it
+    inconclusive          nothing of this
 
 Pure: no I/O, no clock, no settings. Which bytes were looked at and by whom is `provenance.inspection`'s business.
 """
@@ -14,6 +23,8 @@ from enum import IntEnum, StrEnum
 from typing import Final
 
 from provenance.basis import BasisItem, Weight, basis_item
+from provenance.contradictions import contradicting
+from provenance.declared_extent import deciding, declared_extent
 from provenance.digital_source_type import Extent, synthetic_extent
 from provenance.errors import NotTrusted
 from provenance.evidence import (
@@ -22,6 +33,7 @@ from provenance.evidence import (
     Evidence,
     Forgeability,
     Outcome,
+    Relationship,
     StatusEvidence,
     Tier,
     declarations,
@@ -115,7 +127,7 @@ _TIERS: Final = {  # weakest first
 class VerdictPolicy:
     """The precedence of evidence. Its version changes whenever a verdict could."""
 
-    version: str = "1"
+    version: str = "2"
 
     def decide(self, evidence: Sequence[Evidence]) -> Verdict:
         """The verdict on one asset, from everything its examiners found, in any order."""
@@ -182,17 +194,18 @@ def _trusted(evidence: Sequence[Evidence], state: ProvenanceState | None) -> _Ru
         return None
     proof = tuple(e for e in statuses(evidence, Outcome.SUCCESS) if e.code in TRUSTED_CODES | HARD_BINDING_MATCHES)
     declared = _manifest_declarations(evidence)
-    synthetic = _synthetic(declared)
+    synthetic = deciding(declared)
     if synthetic:
-        return _Ruling(Conclusion.DECLARED_SYNTHETIC, (*synthetic, *proof), _extent(synthetic))
-    return _Ruling(Conclusion.TRUSTED_ORIGIN, (*declared, *proof))
+        return _Ruling(Conclusion.DECLARED_SYNTHETIC, (*synthetic, *proof), declared_extent(declared))
+    own = tuple(d for d in declared if d.relationship is Relationship.ASSET)
+    return _Ruling(Conclusion.TRUSTED_ORIGIN, (*own, *proof))
 
 
 def _declared_synthetic(evidence: Sequence[Evidence], state: ProvenanceState | None) -> _Ruling | None:
     intact = _manifest_declarations(evidence) if state is ProvenanceState.UNKNOWN_SIGNER else ()
     marks = tuple(d for d in _marks(evidence) if d.forgeability in (Forgeability.SIGNED, Forgeability.KEYED))
-    synthetic = _synthetic((*intact, *marks))
-    return _Ruling(Conclusion.DECLARED_SYNTHETIC, synthetic, _extent(synthetic)) if synthetic else None
+    synthetic = deciding((*intact, *marks))
+    return _Ruling(Conclusion.DECLARED_SYNTHETIC, synthetic, declared_extent((*intact, *marks))) if synthetic else None
 
 
 def _marked_synthetic(evidence: Sequence[Evidence], state: ProvenanceState | None) -> _Ruling | None:
@@ -206,16 +219,10 @@ def _flagged(evidence: Sequence[Evidence], state: ProvenanceState | None) -> _Ru
 
 
 def _dissent(evidence: Sequence[Evidence], ruling: _Ruling) -> tuple[Evidence, ...]:
-    """A flagged score, or a declaration, that says otherwise than the conclusion."""
-    if ruling.extent is Extent.PARTIAL:
-        return ()  # a capture that was edited by a generator is both
-    if ruling.conclusion in _SYNTHETIC_CONCLUSIONS:
-        says = (d for d in declarations(evidence) if d.digital_source_type and d not in ruling.reasons)
-        return tuple(d for d in says if not _synthetic([d]))
-    if ruling.conclusion is not Conclusion.TRUSTED_ORIGIN:
+    synthetic = ruling.conclusion in _SYNTHETIC_CONCLUSIONS
+    if not synthetic and ruling.conclusion is not Conclusion.TRUSTED_ORIGIN:
         return ()
-    flagged = (s for s in scores(evidence) if s.flagged)
-    return (*flagged, *(d for d in _synthetic(declarations(evidence)) if d not in ruling.reasons))
+    return contradicting(evidence, ruling.reasons, synthetic=synthetic, extent=ruling.extent)
 
 
 def _basis(
@@ -242,7 +249,10 @@ def _exit_code(evidence: Sequence[Evidence], conclusion: Conclusion, dissent: tu
     if conclusion is Conclusion.INCONCLUSIVE:
         return ExitCode.UNAVAILABLE if statuses(evidence, Outcome.UNAVAILABLE) else ExitCode.NO_FINDING
     if conclusion is Conclusion.TRUSTED_ORIGIN:
-        return ExitCode.FINDING if scores(dissent) else ExitCode.NO_FINDING
+        # A mark that says synthetic weighs nothing against a signer who says otherwise, but something against silence.
+        silent = not any(d.digital_source_type for d in _manifest_declarations(evidence))
+        said = scores(dissent) or (silent and _synthetic(declarations(dissent)))
+        return ExitCode.FINDING if said else ExitCode.NO_FINDING
     return ExitCode.FINDING
 
 
@@ -262,11 +272,6 @@ def _marks(evidence: Sequence[Evidence]) -> tuple[DeclarationEvidence, ...]:
 
 def _synthetic(declared: Iterable[DeclarationEvidence]) -> tuple[DeclarationEvidence, ...]:
     return tuple(d for d in declared if synthetic_extent(d.digital_source_type) is not None)
-
-
-def _extent(synthetic: Iterable[DeclarationEvidence]) -> Extent:
-    extents = {synthetic_extent(d.digital_source_type) for d in synthetic}
-    return Extent.FULL if Extent.FULL in extents else Extent.PARTIAL
 
 
 def _tier(evidence: Sequence[Evidence]) -> Tier | None:

@@ -79,6 +79,11 @@ def transplanted(png: bytes, onto: bytes) -> bytes:
     )
 
 
+def with_second_store(png: bytes, store: bytes) -> bytes:
+    """`png` with another manifest store behind its own."""
+    return png_with(png, lambda name, content: [(name, content), (b"caBX", store)] if name == b"caBX" else [(name, content)])
+
+
 def text_added(png: bytes) -> bytes:
     """A text chunk put in after signing, as many tools do."""
     return png_with(

@@ -95,12 +95,12 @@ def new_key(algorithm: Algorithm) -> CertificateIssuerPrivateKeyTypes:
             return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def authority(name: str, *, issuer: Authority | None = None) -> Authority:
+def authority(name: str, *, issuer: Authority | None = None, start: datetime = NOW - timedelta(days=1)) -> Authority:
     """A root, or an intermediate under `issuer`."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _name(name)
     builder = (
-        _builder(subject, issuer.certificate.subject if issuer else subject, NOW - timedelta(days=1), NOW + timedelta(days=30))
+        _builder(subject, issuer.certificate.subject if issuer else subject, start, NOW + timedelta(days=30))
         .public_key(key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_key_usage(certificates=True), critical=True)

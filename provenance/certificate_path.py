@@ -1,33 +1,48 @@
 """Whether a certificate chain leads from a leaf to a trust anchor at a given time; offline, no revocation.
 
 The chain is taken in the order it was handed in: every certificate must have been issued by the next. Nothing is fetched and no
-other order is tried. The leaf must be allowed to sign claims, as for a manifest. A critical extension that is not understood
-here is a refusal, as RFC 5280 asks.
+other order is tried. The leaf must be allowed what it did: sign claims, or stamp times. A critical extension that is not
+understood here is a refusal, as RFC 5280 asks.
 
 Source: RFC 5280, sections 4.2 and 6.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtensionOID
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from provenance.keys import extended_key_usages, may_sign_claims
 
 MAX_CHAIN_CERTIFICATES: Final = 8
+_MAX_KEPT_BYTES: Final = 8192
+"""Longer certificates are not kept: strangers choose them."""
 
 SIGNER_TRUSTED: Final = "signingCredential.trusted"
 SIGNER_UNTRUSTED: Final = "signingCredential.untrusted"
 SIGNER_EXPIRED: Final = "signingCredential.expired"
 SIGNER_INVALID: Final = "signingCredential.invalid"
 
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What cryptography raises over certificates that are malformed or strange."""
 _UNDERSTOOD: Final = frozenset(
     {
         ExtensionOID.BASIC_CONSTRAINTS,
@@ -39,21 +54,63 @@ _UNDERSTOOD: Final = frozenset(
 )
 
 
-def judge_chain(chain: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate], at: datetime) -> tuple[str, str]:
+def load_certificate(der: bytes) -> x509.Certificate:
+    """A stranger's certificate, read as far as anything here reads one: nothing in it raises later.
+
+    Raises:
+        ValueError: It cannot be parsed, or something in it is not understood.
+    """
+    # One signer's certificates come with every asset of his; reading them again each time was a tenth of an examination.
+    return _loaded(der) if len(der) <= _MAX_KEPT_BYTES else _loaded.__wrapped__(der)
+
+
+@lru_cache(maxsize=256)
+def _loaded(der: bytes) -> x509.Certificate:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # strange, and taken for as long as it is
+            certificate = x509.load_der_x509_certificate(der)
+            _ = certificate.extensions, certificate.public_key(), certificate.signature_hash_algorithm
+            _ = certificate.issuer, certificate.subject, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except _UNREADABLE as err:
+        raise ValueError(f"a certificate cannot be read: {err}") from err
+    return certificate
+
+
+LeafRule = Callable[[x509.Certificate], bool]
+"""Whether a leaf's extended key usages let it do what it did."""
+
+
+def may_stamp_times(leaf: x509.Certificate) -> bool:
+    """Whether time-stamping is what `leaf` is for, and nothing else.
+
+    Source: RFC 3161, section 2.3.
+    """
+    return extended_key_usages(leaf) == {ExtendedKeyUsageOID.TIME_STAMPING.dotted_string}
+
+
+def judge_chain(
+    chain: Sequence[x509.Certificate],
+    anchors: Sequence[x509.Certificate],
+    at: datetime,
+    *,
+    may: LeafRule = may_sign_claims,
+) -> tuple[str, str]:
     """What the chain is worth: one of the four codes above, and the reason in words.
 
     Args:
         chain: Leaf first, each issued by the next; at least the leaf. The anchor itself may be left out.
         anchors: Authorities that are trusted. With none, nobody is.
         at: The time the chain must be valid at, with a time zone.
+        may: What the leaf must be allowed.
     """
-    flaw = _flaw(chain)
+    flaw = _flaw(chain, may)
     if flaw is not None:
         return SIGNER_INVALID, flaw
     path = _path_to_anchor(chain, anchors)
     if path is None:
         return SIGNER_UNTRUSTED, f"{_name(chain[-1])} leads to no trust anchor given"
-    flaw = _flaw(path)  # the anchor's own limits hold too
+    flaw = _flaw(path, may)  # the anchor's own limits hold too
     if flaw is not None:
         return SIGNER_INVALID, flaw
     for certificate in path:
@@ -66,7 +123,7 @@ def judge_chain(chain: Sequence[x509.Certificate], anchors: Sequence[x509.Certif
     return SIGNER_TRUSTED, f"{_name(path[0])} leads to {_name(path[-1])}"
 
 
-def _flaw(chain: Sequence[x509.Certificate]) -> str | None:
+def _flaw(chain: Sequence[x509.Certificate], may: LeafRule) -> str | None:
     """What is wrong with the chain in itself, or None."""
     if not 1 <= len(chain) <= MAX_CHAIN_CERTIFICATES:
         return f"a chain has 1 to {MAX_CHAIN_CERTIFICATES} certificates, this one {len(chain)}"
@@ -75,27 +132,28 @@ def _flaw(chain: Sequence[x509.Certificate]) -> str | None:
             unknown = {e.oid.dotted_string for e in certificate.extensions if e.critical and e.oid not in _UNDERSTOOD}
             if unknown:
                 return f"{_name(certificate)} has critical extensions that are not understood here: {sorted(unknown)}"
-            flaw = _leaf_flaw(certificate) if depth == 0 else _authority_flaw(certificate, below=_intermediates(chain[1:depth]))
+            below = _intermediates(chain[1:depth])
+            flaw = _leaf_flaw(certificate, may) if depth == 0 else _authority_flaw(certificate, below=below)
             if flaw is not None:
                 return flaw
         for certificate, issuer in pairwise(chain):
             certificate.verify_directly_issued_by(issuer)
     except InvalidSignature:
         return "a certificate was not issued by the next one in the chain"
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as err:
+    except _UNREADABLE as err:
         return f"a certificate cannot be read, or was not issued by the next one: {err}"
     return None
 
 
-def _leaf_flaw(leaf: x509.Certificate) -> str | None:
+def _leaf_flaw(leaf: x509.Certificate, may: LeafRule) -> str | None:
     constraints = _constraints(leaf)
     if constraints is not None and constraints.ca:
         return f"{_name(leaf)} is an authority; it may not sign documents"
     usage = _usage(leaf)
     if usage is not None and not usage.digital_signature:
         return f"{_name(leaf)} is not for digital signatures"
-    if not may_sign_claims(leaf):
-        return f"{_name(leaf)} may not sign claims: its extended key usages are {sorted(extended_key_usages(leaf)) or 'none'}"
+    if not may(leaf):
+        return f"{_name(leaf)} is not for this: its extended key usages are {sorted(extended_key_usages(leaf)) or 'none'}"
     return None
 
 
@@ -130,7 +188,7 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
         return False
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):
+    except (InvalidSignature, *_UNREADABLE):
         return False
     return True
 
