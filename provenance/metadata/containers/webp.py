@@ -8,27 +8,24 @@ Source: RFC 9649, WebP Image Format, sections 2.5 to 2.7.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from provenance.errors import AssetUnreadable
-from provenance.metadata.embedded import MAX_PARTS, Embedded, Findings, take
+from provenance.metadata.containers import riff
+from provenance.metadata.containers.riff import Chunk
+from provenance.metadata.embedded import Embedded, Findings, take
 
 _EXIF_FLAG, _XMP_FLAG, _ALPHA_FLAG = 0x08, 0x04, 0x10
+_FORM: Final = b"WEBP"
 _C2PA: Final = b"C2PA"
 _IMAGE: Final = frozenset({b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L"})
-
-
-class _Chunk(NamedTuple):
-    kind: bytes
-    payload: bytes
 
 
 def read(data: bytes) -> Embedded:
     """EXIF and XMP of a WebP."""
     findings = Findings()
     try:
-        for chunk in _chunks(data):
+        for chunk in riff.chunks(data, _FORM):
             if chunk.kind == b"EXIF":
                 findings.add_exif(chunk.payload, "WebP:EXIF")
             elif chunk.kind == b"XMP ":
@@ -44,16 +41,16 @@ def write(data: bytes, *, exif: bytes, xmp: bytes) -> bytes:
     Raises:
         AssetUnreadable: The chunk structure is malformed.
     """
-    chunks = [chunk for chunk in _chunks(data) if chunk.kind not in (b"EXIF", b"XMP ")]
+    chunks = [chunk for chunk in riff.chunks(data, _FORM) if chunk.kind not in (b"EXIF", b"XMP ")]
     if chunks and chunks[0].kind in (b"VP8 ", b"VP8L"):
-        chunks.insert(0, _Chunk(b"VP8X", _extended_header(chunks[0])))
+        chunks.insert(0, Chunk(b"VP8X", _extended_header(chunks[0])))
     if not chunks or chunks[0].kind != b"VP8X" or len(chunks[0].payload) < 10:
         raise AssetUnreadable("the WebP starts with no image chunk")
     header = chunks[0].payload
-    chunks[0] = _Chunk(b"VP8X", bytes([header[0] | _EXIF_FLAG | _XMP_FLAG]) + header[1:])
+    chunks[0] = Chunk(b"VP8X", bytes([header[0] | _EXIF_FLAG | _XMP_FLAG]) + header[1:])
     image = [chunk for chunk in chunks if chunk.kind in _IMAGE]
     others = [chunk for chunk in chunks if chunk.kind not in _IMAGE]
-    return _encode([*image, _Chunk(b"EXIF", exif), _Chunk(b"XMP ", xmp), *others])
+    return riff.encode(_FORM, [*image, Chunk(b"EXIF", exif), Chunk(b"XMP ", xmp), *others])
 
 
 def without_manifest(data: bytes) -> bytes:
@@ -62,39 +59,10 @@ def without_manifest(data: bytes) -> bytes:
     Raises:
         AssetUnreadable: The chunk structure is malformed.
     """
-    return _encode([chunk for chunk in _chunks(data) if chunk.kind != _C2PA])
+    return riff.encode(_FORM, [chunk for chunk in riff.chunks(data, _FORM) if chunk.kind != _C2PA])
 
 
-def _chunks(data: bytes) -> Iterator[_Chunk]:
-    head = take(data, 0, 12)
-    if head[:4] != b"RIFF" or head[8:] != b"WEBP":
-        raise AssetUnreadable("not a WebP header")
-    end = 8 + int.from_bytes(head[4:8], "little")
-    if end > len(data):
-        raise AssetUnreadable(f"RIFF announces {end} bytes, there are {len(data)}")
-    at = 12
-    for _ in range(MAX_PARTS):
-        if at >= end:
-            return
-        chunk = take(data[:end] if at + 8 > end else data, at, 8)
-        size = int.from_bytes(chunk[4:], "little")
-        if at + 8 + size > end:
-            raise AssetUnreadable(f"chunk {chunk[:4]!r} at {at} runs past the end of the data")
-        yield _Chunk(chunk[:4], data[at + 8 : at + 8 + size])
-        at += 8 + size + size % 2
-    raise AssetUnreadable(f"more than {MAX_PARTS} chunks")
-
-
-def _encode(chunks: list[_Chunk]) -> bytes:
-    """A RIFF file of these chunks; what followed the old RIFF container is left out."""
-    parts = [b"WEBP"]
-    for chunk in chunks:
-        parts += [chunk.kind, len(chunk.payload).to_bytes(4, "little"), chunk.payload, b"\x00" * (len(chunk.payload) % 2)]
-    body = b"".join(parts)
-    return b"RIFF" + len(body).to_bytes(4, "little") + body
-
-
-def _extended_header(image: _Chunk) -> bytes:
+def _extended_header(image: Chunk) -> bytes:
     """VP8X payload for a simple file: flags, 24 reserved bits, width - 1 and height - 1 as 24 bits each."""
     if image.kind == b"VP8 ":
         frame = take(image.payload, 0, 10)
