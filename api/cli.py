@@ -15,8 +15,11 @@ from typer.core import TyperGroup
 
 from api.commands import keys, report, tokens, trust
 from api.commands.check import check
+from api.commands.conformance import conformance
+from api.commands.derive import derive
 from api.commands.generate import generate
 from api.commands.outcome import INTERNAL_CODE, error_of, exit_code_of, tell
+from api.commands.redact import redact
 from api.commands.score import score
 from api.commands.service import serve, worker
 from api.commands.stamp import stamp
@@ -73,7 +76,10 @@ app = typer.Typer(
 )
 app.add_typer(keys.app, name="keys")
 app.command()(stamp)
+app.command()(derive)
+app.command()(redact)
 app.command()(check)
+app.command()(conformance)
 app.command()(score)
 app.command()(generate)
 app.command()(serve)

@@ -36,6 +36,7 @@ class JobKind(StrEnum):
     CHECK = "check"
     STAMP = "stamp"
     GENERATE = "generate"
+    DERIVE = "derive"
 
 
 class JobState(StrEnum):
@@ -108,6 +109,7 @@ class ClaimedJob:
     attempt: int
     input_sha256: str | None
     parameters: Mapping[str, Any]
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,16 +222,25 @@ class JobTable:
                     500, "job.exhausted", "the job was begun several times and never came to an end"
                 ).document()
                 return None
-            return ClaimedJob(row.id, JobKind(row.kind), lease, row.attempts, row.input_sha256, dict(row.parameters))
+            parameters = dict(row.parameters)
+            return ClaimedJob(row.id, JobKind(row.kind), lease, row.attempts, row.input_sha256, parameters, row.created_at)
 
     def renew(self, job: ClaimedJob, *, at: datetime, lease_s: float) -> bool:
         """Hold the job for longer; False when it is no longer held."""
         return self._change(job, lease_until=at + timedelta(seconds=lease_s))
 
-    def put_back(self, job: ClaimedJob, *, at: datetime, delay_s: float) -> bool:
-        """Queue the job again, not to be taken before `delay_s` have passed; False when it is no longer held."""
+    def put_back(self, job: ClaimedJob, *, at: datetime, delay_s: float, attempts: int | None = None) -> bool:
+        """Queue the job again, not to be taken before `delay_s` have passed; False when it is no longer held.
+
+        Args:
+            job: The job.
+            at: The time.
+            delay_s: How long it rests.
+            attempts: How many of its attempts count from now on, at least 1; none: all.
+        """
         again = at + timedelta(seconds=delay_s)
-        return self._change(job, state=JobState.QUEUED, lease=None, lease_until=None, ring_at=again)
+        counted = job.attempt if attempts is None else attempts
+        return self._change(job, state=JobState.QUEUED, lease=None, lease_until=None, ring_at=again, attempts=counted)
 
     def finish_check(self, job: ClaimedJob, *, asset_sha256: str, document: str, at: datetime) -> bool:
         """Record the report and end the job; False when it is no longer held, and then nothing is recorded."""

@@ -25,7 +25,7 @@ from api import problems
 from api.auth import Scope as KeyScope
 from api.auth import ensure_local_key
 from api.problems import ProblemDocument
-from api.routes import checks, health, jobs, page, stamps
+from api.routes import checks, derivatives, health, jobs, page, stamps
 from api.service import Service, open_service
 from api.settings import Settings
 
@@ -60,7 +60,7 @@ def create_app(settings: Settings, started: Service | None = None) -> FastAPI:
         separate_input_output_schemas=False,
     )
     problems.install(app)
-    for router in (checks.router, jobs.router, stamps.router, health.router, page.router):
+    for router in (checks.router, jobs.router, stamps.router, derivatives.router, health.router, page.router):
         app.include_router(router)
     app.add_middleware(_Outermost)
     app.openapi = partial(_openapi, app)  # type: ignore[method-assign]  # how FastAPI documents extending it

@@ -169,6 +169,8 @@ class DeclarationPart(_Part):
     """Which asset it speaks of: the one examined, its parent, or a component of it."""
     wishes: tuple[WishPart, ...]
     """What the rights holder wishes; never evidence of how the asset was made."""
+    roles: tuple[Text, ...]
+    """What a named actor, such as the user who asked for the image, has to do with it: only with examiner "identity"."""
     locator: Text
 
 

@@ -25,9 +25,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import ValidationError
 
-from api.certificate_path import MAX_CHAIN_CERTIFICATES, SIGNER_INVALID, SIGNER_TRUSTED, judge_chain
 from api.jws import NAMES, algorithm_of, decode, encode, verify_raw
 from api.report_document import ReportDocument
+from provenance.certificate_path import MAX_CHAIN_CERTIFICATES, SIGNER_INVALID, SIGNER_TRUSTED, judge_chain
 from provenance.errors import ReportError
 from provenance.keys import Credential, Signer
 

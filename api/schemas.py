@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints, WithJsonSchema
 
 from api.jobs import JobKind, JobRow, JobState
-from provenance.errors import RecordInvalid
+from provenance.derivation import MAX_EDGE, THUMBNAIL, Derivation
 from provenance.generation import MAX_TEXT_CHARACTERS, GenerationMode, GenerationRecord
+from provenance.metadata.encoding import ENCODABLE_MEDIA_TYPES
 
 if TYPE_CHECKING:
+    from provenance.asset import Asset
     from provenance.pipelines.generation import GenerationRequest
 
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARACTERS)]
@@ -56,12 +59,12 @@ class UrlCheckRequest(_Body):
 
 
 class RecordDocument(_Body):
-    """How an image was made, to be declared in its stamp."""
+    """How an image, a sound or a film was made, to be declared in its stamp."""
 
     model: Name
     """Model id, such as "stabilityai/sdxl-turbo"."""
-    mode: GenerationMode = GenerationMode.TEXT_TO_IMAGE
-    """What the generator was asked to do. The others start from an image, which cannot be handed in here: they are refused."""
+    mode: GenerationMode | None = None
+    """What the generator was asked to do; none: what fits the file, made from `parent` if there is one and else from text."""
     model_version: Name | None = None
     model_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     created_at: Time | None = None
@@ -72,34 +75,70 @@ class RecordDocument(_Body):
     scheduler: Name | None = None
     parameters: Annotated[dict[Name, Scalar], Field(max_length=64)] = {}
 
-    def to_record(self, *, at: datetime, provider: str, keep_prompts: bool = True) -> GenerationRecord:
+    def to_record(
+        self, *, at: datetime, provider: str, media_type: str, parents: tuple[Asset, ...] = (), inputs: tuple[Asset, ...] = ()
+    ) -> GenerationRecord:
         """The record, made by `provider`.
 
         Args:
             at: Now.
             provider: Who runs the generator.
-            keep_prompts: Whether prompts are declared, those among the parameters (such as "prompt_2") included.
+            media_type: Of what is to be stamped.
+            parents: What it was made from.
+            inputs: What only steered.
 
         Raises:
             RecordInvalid: It cannot be turned into an honest declaration.
         """
-        if self.mode is not GenerationMode.TEXT_TO_IMAGE:
-            raise RecordInvalid(
-                f"{self.mode} starts from an image, and none can be handed in here: stamp it with `assay stamp --parent`"
-            )
+        mode = self.mode or GenerationMode.usual(media_type, has_parents=bool(parents))
         return GenerationRecord(
             model=self.model,
             created_at=self.created_at or at,
-            mode=self.mode,
+            mode=mode,
             provider=provider,
             model_version=self.model_version,
             model_sha256=self.model_sha256,
-            prompt=self.prompt if keep_prompts else None,
-            negative_prompt=self.negative_prompt if keep_prompts else None,
+            prompt=self.prompt,
+            negative_prompt=self.negative_prompt,
             seed=self.seed,
             scheduler=self.scheduler,
-            parameters={name: value for name, value in self.parameters.items() if keep_prompts or "prompt" not in name.lower()},
+            parameters=self.parameters,
+            parents=parents,
+            inputs=inputs,
         )
+
+
+class StampDocument(_Body):
+    """What a stamping job keeps beside its object."""
+
+    record: RecordDocument
+    sizes: dict[str, int]
+    """Bytes of each upload in the object, by the name of its part, in order."""
+
+
+class DerivationDocument(_Body):
+    """What to make of an image; the aspect ratio is kept, and what is left out stays as it is."""
+
+    width: Annotated[Integer, Field(ge=1, le=MAX_EDGE)] | None = None
+    """The derivative is at most this wide, in pixels."""
+    height: Annotated[Integer, Field(ge=1, le=MAX_EDGE)] | None = None
+    """And at most this high."""
+    thumbnail: StrictBool = False
+    """At most 256 x 256 pixels, JPEG of quality 85, where nothing else is said."""
+    enlarge: StrictBool = False
+    """Whether a smaller image is enlarged until it touches the limits."""
+    media_type: Annotated[str, Field(json_schema_extra={"enum": [*ENCODABLE_MEDIA_TYPES]})] | None = None
+    quality: Annotated[Integer, Field(ge=1, le=100)] | None = None
+    """For lossy formats."""
+
+    def to_derivation(self) -> Derivation:
+        """What is asked for.
+
+        Raises:
+            DerivationInvalid: A value is out of range, or the format is not one that is written.
+        """
+        said = self.model_dump(exclude={"thumbnail"}, exclude_none=True)
+        return replace(THUMBNAIL if self.thumbnail else Derivation(), **said)
 
 
 class GenerationDocument(_Body):

@@ -20,7 +20,7 @@ from api.settings import Settings
 from api.storage import LocalObjects
 from api.sweep import Sweep
 from api.work import Runner, Tools
-from provenance.errors import SigningError, StorageError
+from provenance.errors import StorageError
 
 logger = logging.getLogger("assay.service")
 
@@ -46,6 +46,7 @@ class Service:
 
         Raises:
             TrustStoreError: A trust list cannot be used.
+            IsolationUnavailable: There is no process to parse in, or none that can be confined.
             UsageInvalid: An examiner is asked for that does not exist.
             StorageError: Database or object folder failed.
         """
@@ -56,14 +57,14 @@ class Service:
         self.sweep.start()
 
     def prepare(self) -> None:
-        """Build examiners and stamper now, so that the first job does not wait and a bad trust list stops the start."""
+        """Build all tools now, so that the first job does not wait and what must not be missing stops the start."""
+        self.tools.trust.look()
+        self.tools.parsers.begin()  # they load their libraries while this process loads its own
         _ = self.tools.examiners, self.tools.versions
+        self.tools.parsers.start()
         if self.settings.signer_uri is not None:
-            try:
-                _ = self.tools.stamper
-            except SigningError as err:
-                # Checking goes on without it; stamping answers with this error until the credential is right.
-                logger.error("the signer cannot be used: %s", err)
+            # One that cannot be used is in the log. Checking goes on; stamping answers with why until it is right.
+            self.tools.credential.start()
 
     def health(self) -> dict[str, str]:
         """What works, by name: "ok" or what is wrong, in a word."""
@@ -79,26 +80,42 @@ class Service:
             found["objects"] = "unavailable"
         if self.workers:
             found["worker"] = "ok" if all(worker.alive for worker in self.workers) else "unavailable"
+            if (trust := self.tools.trust.state).startswith("unavailable"):
+                found["trust"] = trust
         return found
 
     def examiners(self) -> dict[str, str]:
-        """Which examiners of this process can look, by name: "ok" or "unavailable" and why, as a code.
+        """Which examiners of this process can look, by name, with which trust lists and how confined: "ok" or why not.
 
         One that cannot does not stop the service: every report says so. Empty where only other processes work.
         """
         if not self.workers:
             return {}
-        found = {}
+        confinement = self.tools.parsers.confinement
+        found = {
+            "trust": self.tools.trust.state,
+            "isolation": "ok" if confinement is not None and confinement.filtered else "unavailable: not confined",
+        }
         for examiner in self.tools.examiners:
             state = f"unavailable: {examiner.code}" if isinstance(examiner, UnavailableExaminer) else "ok"
             found[examiner.name.partition(":")[0]] = state
         return found
+
+    def signer(self) -> dict[str, str]:
+        """How it stands with the signing credential of this process: "ok", "alarm: ..." or "unavailable: CODE".
+
+        It stops no work but stamping. Empty where none is configured, or only other processes work.
+        """
+        if not self.workers or self.settings.signer_uri is None:
+            return {}
+        return {"signer": self.tools.credential.state().describe(self.settings.credential_alarm_days)}
 
     def stop(self) -> None:
         """Finish the jobs at hand and close."""
         self.sweep.stop()
         for worker in self.workers:
             worker.stop()
+        self.tools.close()
         self.leases.stop()
         self.database.close()
 
@@ -114,15 +131,18 @@ def open_service(settings: Settings, *, kinds: Sequence[JobKind] = tuple(JobKind
     Raises:
         StorageError: Database or object folder cannot be opened.
     """
+    works_here = settings.embedded_worker if works is None else works
     database = open_database(settings.database_url, home=settings.home)
     jobs = JobTable(database, LocalObjects.open(settings.home / "objects"))
     completions = Completions(jobs.state)
     metrics = Metrics(jobs)
-    tools = Tools(settings)
+    tools = Tools(settings, on_omission=metrics.timestamp_omitted)
+    if settings.signer_uri is not None and works_here:
+        metrics.show_credential(tools.credential.state)
     leases = LeaseKeeper(jobs, lease_s=settings.lease_s)
     bell = Bell(settings.broker_url)
     workers: list[EmbeddedWorker] = []
-    if settings.embedded_worker if works is None else works:
+    if works_here:
         runner = Runner(settings, jobs, tools, leases=leases, metrics=metrics, announce=completions.announce)
         quick = [kind for kind in kinds if kind is not JobKind.GENERATE]
         if quick:

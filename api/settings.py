@@ -6,6 +6,8 @@ Every field is an environment variable with the prefix `ASSAY_`, such as `ASSAY_
 from __future__ import annotations
 
 import ipaddress
+import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,10 +15,23 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from provenance.asset import MAX_ASSET_BYTES
+from provenance.evidence import Permission, Role
 from provenance.pixels import MAX_ASSET_PIXELS
+from provenance.prompt_policy import PromptPolicy
+from provenance.timestamps import TimestampPolicy
 
 ExpandedPath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class StatusPolicy(StrEnum):
+    """Whether signatures carry what the issuer says of the certificate."""
+
+    OMIT = "omit"
+    STAPLE = "staple"
+    """If an answer is to be had."""
+    REQUIRE = "require"
+    """Nothing is signed without one."""
 
 
 class Settings(BaseSettings):
@@ -54,6 +69,19 @@ class Settings(BaseSettings):
 
     max_asset_bytes: Annotated[int, Field(ge=1)] = MAX_ASSET_BYTES
     max_asset_pixels: Annotated[int, Field(ge=1)] = MAX_ASSET_PIXELS
+    isolation: Literal["required", "preferred"] = "required" if sys.platform == "linux" else "preferred"
+    """Whether parsers that this system cannot confine are refused (nothing starts then), or used with a warning."""
+    parser_processes: Annotated[int, Field(ge=1, le=64)] = 2
+    """Processes that parse untrusted bytes, at a time; each may take `parser_memory_bytes`."""
+    parser_memory_bytes: Annotated[int, Field(ge=2**26)] = 2**30
+    """What one asset may take while it is parsed. A picture of 50 megapixels takes up to 750 MB for a moment."""
+    parser_cpu_s: Seconds = 30.0
+    """Processor time one asset may take."""
+    parser_wall_s: Seconds = 60.0
+    """Time one asset may take."""
+    parser_requests: Annotated[int, Field(ge=1)] = 1000
+    """A parser is replaced after as many assets."""
+
     upload_timeout_s: Seconds = 60.0
     """A request body that has not arrived after this long is given up."""
     max_concurrent_uploads: Annotated[int, Field(ge=1)] = 4
@@ -67,6 +95,10 @@ class Settings(BaseSettings):
 
     url_checks_enabled: bool = False
     """Whether checks by URL are taken at all."""
+    remote_manifests_enabled: bool = False
+    """Whether manifests that assets only point to are fetched, from public addresses only: the asset chooses whom we visit."""
+    tdm_reservations_enabled: bool = True
+    """Whether a check by URL also asks the server what it reserves of text and data mining (`/.well-known/tdmrep.json`)."""
     fetch_timeout_s: Seconds = 10.0
     fetch_max_redirects: Annotated[int, Field(ge=0, le=10)] = 3
     open_checks: bool | None = None
@@ -74,14 +106,49 @@ class Settings(BaseSettings):
 
     signer_uri: str | None = None
     """None: stamping answers 503. A service must not sign with a demonstration key by accident."""
+    signer_timeout_s: Seconds = 5.0
+    """How long each connection to a signer behind a network, and each wait for its answer, may take."""
+    credential_check_interval_s: Seconds = 30.0
+    """How often a new credential is looked for where `signer_uri` points."""
+    credential_alarm_days: Annotated[int, Field(ge=0)] = 14
+    """A credential that ends sooner is an alarm, in the log once a day and in readiness."""
     trust_files: tuple[ExpandedPath, ...] = ()
     """More PEM files of trust anchors for signers."""
+    shipped_trust_lists: bool = True
+    """Whether the published trust lists that come with Assay count where no newer ones are installed."""
+    trust_max_age_days: Annotated[int, Field(ge=1)] = 180
+    """A published trust list that was last taken from its publisher longer ago is warned of."""
+    trust_stale_days: Annotated[int, Field(ge=1)] | None = None
+    """An even older one is refused: nothing starts, and a running service is not ready. None: never."""
     examiners: tuple[str, ...] | None = None
     """Names of the examiners to run, such as ["c2pa", "marks"]; none: all."""
     provider: str = "unnamed provider"
     """Who runs this generator, as declared in stamped images."""
-    keep_prompts: bool = True
-    """Whether prompts are declared in what is generated or stamped here."""
+    prompt_policy: PromptPolicy = PromptPolicy.PLAIN
+    """What becomes of prompts in what is generated or stamped here: "plain", "keyed" (a commitment only) or "omitted"."""
+    prompt_key_file: ExpandedPath | None = None
+    """Secret key of the commitments, at least 32 bytes, for `prompt_policy` "keyed"."""
+    training_mining: Permission | None = None
+    """What is declared of training on images stamped here and of mining them: "allowed", "notAllowed" or "constrained"."""
+    training_mining_terms: str = ""
+    """Terms in words or as a URL, for "constrained"."""
+
+    timestamp_url: str | None = None
+    """Time-stamping authority (RFC 3161) of every signature; none: a stamp dies with the certificate that signed it."""
+    timestamp_policy: TimestampPolicy = TimestampPolicy.QUEUE
+    """When it does not answer: "require" fails the job, "queue" tries again later, "omit" signs without and says so."""
+    timestamp_timeout_s: Seconds = 5.0
+    """How long that authority, and whoever knows of our certificate, may take to answer."""
+    signer_patience_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3600.0
+    """How long a job waits in the queue for a signer or an authority that is away, before it fails."""
+    certificate_status: StatusPolicy = StatusPolicy.OMIT
+    """Whether signatures carry what the issuer says of the certificate (OCSP): "omit", "staple" if it answers, "require"."""
+    certificate_status_url: str | None = None
+    """Whom to ask for that; none: whom the certificate names."""
+    identity_signer_uri: str | None = None
+    """Who else vouches for stamps, in an identity assertion (CAWG), named as in `signer_uri`; none: nobody."""
+    identity_roles: tuple[Role, ...] = (Role.PUBLISHER,)
+    """What that actor has to do with the images."""
 
     model_dir: ExpandedPath | None = None
     """A diffusers model directory; none: generating answers 503."""

@@ -16,7 +16,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_LIBRARIES = ("assay", "c2pa-python", "pillow", "numpy", "onnxruntime", "torch", "timm", "diffusers", "fastapi", "celery")
+_LIBRARIES = (
+    "assay", "c2pa-python", "encypher-c2pa", "pillow", "isal", "numpy", "onnxruntime", "torch", "timm", "diffusers", "fastapi",
+    "celery",
+)  # fmt: skip
 
 
 def describe() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from detector.scoring import Abstention, Detector
 from provenance.asset import Asset
 from provenance.errors import ExaminerError
 from provenance.evidence import Evidence, Outcome, ScoreEvidence, StatusEvidence
-from provenance.pixels import MAX_ASSET_PIXELS, decode
+from provenance.pixels import MAX_ASSET_PIXELS, PixelArray, decode
 
 ABSTAINED: Final = "detector.abstained"
 
@@ -52,13 +52,23 @@ class DetectorExaminer:
         return self._detector.name
 
     def examine(self, asset: Asset) -> Sequence[Evidence]:
-        """One score, or one status saying why there is none.
+        """One score, or one status saying why there is none, as for sounds and films, which have no pixels to look at.
 
         Raises:
             AssetError: The asset cannot be decoded, or has more than one frame or too many pixels.
             ExaminerError: The engine failed.
         """
-        pixels = decode(asset, max_pixels=self._max_pixels)
+        if not asset.has_pixels:
+            explanation = f"no_pixels: {asset.media_type} is no still image, and the content of sounds and films is not judged"
+            return [StatusEvidence(self.name, ABSTAINED, Outcome.NOT_APPLICABLE, explanation=explanation)]
+        return self.examine_pixels(asset, decode(asset, max_pixels=self._max_pixels))
+
+    def examine_pixels(self, asset: Asset, pixels: PixelArray) -> Sequence[Evidence]:
+        """As `examine`, of `pixels` that were decoded elsewhere: RGB, shape (height, width, 3).
+
+        Raises:
+            ExaminerError: The engine failed.
+        """
         try:
             result = self._detector.score(pixels)
         except MemoryError:

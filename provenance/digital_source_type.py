@@ -34,6 +34,22 @@ class Extent(StrEnum):
 _FULL: Final = frozenset({"trainedalgorithmicmedia", "algorithmicmedia", "trainedalgorithmicdata"})
 _PARTIAL: Final = frozenset({"compositewithtrainedalgorithmicmedia", "compositesynthetic"})
 
+_ORIGINAL: Final = frozenset(
+    {"digitalcapture", "computationalcapture", "compositecapture", "screencapture", "negativefilm", "positivefilm", "print"}
+    | {"digitalcreation", "digitalart"}
+)
+
+
+def is_original(uri: str | None) -> bool:
+    """Whether a digital source type says the picture was taken or drawn without a generator; edits to one are not meant.
+
+    >>> is_original("http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture")
+    True
+    >>> is_original("http://cv.iptc.org/newscodes/digitalsourcetype/humanEdits")
+    False
+    """
+    return _term(uri) in _ORIGINAL
+
 
 def synthetic_extent(uri: str | None) -> Extent | None:
     """How much a digital source type says is synthetic; None when it says nothing of the kind.
@@ -45,9 +61,11 @@ def synthetic_extent(uri: str | None) -> Extent | None:
     >>> synthetic_extent("http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture") is None
     True
     """
-    if uri is None:
-        return None
-    term = uri.strip().rstrip("/").rsplit("/", 1)[-1].lower()
+    term = _term(uri)
     if term in _FULL:
         return Extent.FULL
     return Extent.PARTIAL if term in _PARTIAL else None
+
+
+def _term(uri: str | None) -> str:
+    return (uri or "").strip().rstrip("/").rsplit("/", 1)[-1].lower()

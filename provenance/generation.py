@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 from provenance.asset import Asset
 from provenance.digital_source_type import DigitalSourceType
 from provenance.errors import RecordInvalid
+from provenance.evidence import UsageWish
+from provenance.prompt_policy import PromptRule, WithheldPrompts
 
 Scalar = str | int | float | bool
 """A parameter's value; finite when it is a number."""
 
 MAX_TEXT_CHARACTERS = 16_384
 """Longest prompt, negative prompt or parameter, in characters."""
+
+
+_TYPED: Final = ("prompt", "phrase", "caption", "instruction", "lyrics")
+"""Words in the names of parameters whose text a person typed: prompt_2 (SDXL), gligen_phrases, lyrics."""
 
 
 class GenerationMode(StrEnum):
@@ -31,6 +38,28 @@ class GenerationMode(StrEnum):
     IMAGE_TO_IMAGE = "image-to-image"
     INPAINTING = "inpainting"
     UPSCALING = "upscaling"
+    TEXT_TO_VIDEO = "text-to-video"
+    IMAGE_TO_VIDEO = "image-to-video"
+    TEXT_TO_AUDIO = "text-to-audio"
+
+    @property
+    def starts_from_asset(self) -> bool:
+        """Whether there is nothing to generate without a parent."""
+        return not self.startswith("text-")
+
+    @classmethod
+    def usual(cls, media_type: str, *, has_parents: bool) -> GenerationMode:
+        """What was most likely asked for, where nobody says: made from its parents if there are any, else from text."""
+        kind = media_type.partition("/")[0]
+        fitting = [mode for mode in cls if mode.makes == kind]
+        return next(
+            (mode for mode in fitting if mode.starts_from_asset is has_parents), fitting[0] if fitting else cls.TEXT_TO_IMAGE
+        )
+
+    @property
+    def makes(self) -> str:
+        """First half of the media type of what comes out: image, video or audio."""
+        return {"video": "video", "audio": "audio"}.get(self.rpartition("-")[2], "image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +111,12 @@ class GenerationRecord:
     """Images this one was made from; the first is what was opened."""
     parents_synthetic: bool = False
     """Whether every parent is itself declared wholly generated; the stamper reads it off their manifests."""
+    inputs: tuple[Asset, ...] = ()
+    """Images that steered the generator and are no part of the picture, such as control maps and reference pictures."""
+    wishes: tuple[UsageWish, ...] = ()
+    """What the rights holder allows others to do with the image; at most one for each use."""
+    withheld: WithheldPrompts | None = None
+    """Set in place of prompts that are not declared."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
@@ -90,11 +125,12 @@ class GenerationRecord:
         object.__setattr__(self, "created_at", self.created_at.astimezone(UTC))
         if not self.model.strip():
             raise RecordInvalid("a record needs the model's id")
-        if self.mode is not GenerationMode.TEXT_TO_IMAGE and not self.parents:
+        if self.mode.starts_from_asset and not self.parents:
             raise RecordInvalid(f"{self.mode} starts from an image: name it as parent")
         texts = [self.model, self.provider, self.model_version, self.prompt, self.negative_prompt, self.scheduler]
         texts += [text for pair in self.parameters.items() for text in pair if isinstance(text, str)]
         texts += [adapter.name for adapter in self.adapters]
+        texts += [wish.constraint for wish in self.wishes]
         for text in texts:
             if text is not None:
                 _require_writable(text)
@@ -104,6 +140,25 @@ class GenerationRecord:
             raise RecordInvalid(f"parameters must be finite scalars: {err}") from err
         if self.model_sha256 is not None and not _is_sha256(self.model_sha256):
             raise RecordInvalid("model_sha256 must be 64 lower-case hexadecimal digits")
+        if len({wish.use for wish in self.wishes}) != len(self.wishes):
+            raise RecordInvalid("two wishes for the same use")
+        if self.withheld is not None and self.prompts:
+            raise RecordInvalid("a prompt is both declared and withheld")
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        """Every text a person typed, by name: prompt, negative prompt, and parameters called like one, such as "prompt_2"."""
+        named = {"prompt": self.prompt, "negative_prompt": self.negative_prompt}
+        typed = {name: value for name, value in self.parameters.items() if isinstance(value, str) and _is_typed(name)}
+        return {name: text for name, text in named.items() if text is not None} | typed
+
+    def under(self, rule: PromptRule) -> GenerationRecord:
+        """The record as it may be declared under `rule`: itself, or without any prompt and with what stands in for them."""
+        withheld = rule.withheld(self.prompts)
+        if withheld is None:
+            return self
+        others = {name: value for name, value in self.parameters.items() if name not in self.prompts}
+        return replace(self, prompt=None, negative_prompt=None, parameters=others, withheld=withheld)
 
     @property
     def digital_source_type(self) -> DigitalSourceType:
@@ -111,6 +166,10 @@ class GenerationRecord:
         if self.parents and not self.parents_synthetic:
             return DigitalSourceType.COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA
         return DigitalSourceType.TRAINED_ALGORITHMIC_MEDIA
+
+
+def _is_typed(name: str) -> bool:
+    return any(word in name.lower() for word in _TYPED)
 
 
 def _require_writable(text: str) -> None:

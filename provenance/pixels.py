@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
 
 import numpy as np
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from provenance.asset import Asset
-from provenance.errors import AssetAnimated, AssetUnreadable, PixelsTooMany
+from provenance.errors import AssetAnimated, AssetUnreadable, AssetUnsupported, PixelsTooMany
 
 MAX_ASSET_PIXELS = 50_000_000
 """Default limit of decoded pixels (width times height). RGB is 3 bytes a pixel: 150 MB."""
@@ -53,14 +53,14 @@ def decode(asset: Asset, *, max_pixels: int = MAX_ASSET_PIXELS) -> PixelArray:
     """RGB pixels of `asset`, upright, shape (height, width, 3).
 
     Raises:
+        AssetUnsupported: It is a sound or a film.
         PixelsTooMany: The header announces more than `max_pixels`; nothing is decoded then.
         AssetAnimated: There is more than one frame.
         AssetUnreadable: The decoder refused, for example because the file is truncated.
     """
     image = open_image(asset, max_pixels=max_pixels)
-    large = image.width * image.height > LARGE_IMAGE_PIXELS
     try:
-        with _large_image_lock if large else nullcontext(), warnings.catch_warnings():
+        with decoding_turn(image.width * image.height), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ImageOps.exif_transpose(image, in_place=True)
             return _rgb_array(image)
@@ -70,14 +70,22 @@ def decode(asset: Asset, *, max_pixels: int = MAX_ASSET_PIXELS) -> PixelArray:
         raise AssetUnreadable(f"could not decode this {asset.media_type}: {err}") from err
 
 
+def decoding_turn(pixels: int) -> AbstractContextManager[object]:
+    """Held while an image of so many pixels is decoded: large ones take turns."""
+    return _large_image_lock if pixels > LARGE_IMAGE_PIXELS else nullcontext()
+
+
 def open_image(asset: Asset, *, max_pixels: int = MAX_ASSET_PIXELS) -> Image.Image:
     """The asset opened by the decoder of its own media type only, its header checked and no pixel decoded.
 
     Raises:
+        AssetUnsupported: It is a sound or a film.
         PixelsTooMany: The header announces more than `max_pixels`.
         AssetAnimated: There is more than one frame.
         AssetUnreadable: The header cannot be read.
     """
+    if not asset.has_pixels:
+        raise AssetUnsupported(f"{asset.media_type} is no still image: there are no pixels to decode")
     _register_heif()
     try:
         with warnings.catch_warnings():
@@ -108,12 +116,17 @@ def _rgb_array(image: Image.Image) -> PixelArray:
     rows = max(1, _STRIP_PIXELS // width)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
-        pixels[top:bottom] = np.asarray(_to_rgb(image.crop((0, top, width, bottom))), dtype=np.uint8)
+        pixels[top:bottom] = np.asarray(to_rgb(image.crop((0, top, width, bottom))), dtype=np.uint8)
     pixels.flags.writeable = False
     return pixels
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """`image` in 8-bit RGB: transparency laid on white, 16 bits scaled to 8.
+
+    Raises:
+        ValueError: Its pixels are 32-bit, which have no stated range.
+    """
     keyed = "transparency" in image.info
     if image.mode == "RGB" and not keyed:
         return image

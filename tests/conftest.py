@@ -18,3 +18,12 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the shared material in ../shared, which is not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def softhsm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The folder of SoftHSM's tokens, and its library: one of each in a process. Skips where SoftHSM is missing."""
+    from tests.softhsm import start_softhsm
+
+    folder = tmp_path_factory.mktemp("softhsm")
+    return folder, start_softhsm(folder)

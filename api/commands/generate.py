@@ -12,6 +12,7 @@ from api.commands.files import read_asset, require_free, write_whole
 from api.commands.outcome import failures
 from api.commands.progress import bar
 from api.commands.stamp import media_type_of_name, say_stamped
+from api.commands.stamp_options import PromptKeyOption, PromptPolicyOption, TrainingMiningOption, TrainingMiningTermsOption
 from provenance.errors import UsageInvalid
 
 if TYPE_CHECKING:
@@ -30,12 +31,15 @@ def generate(
     height: Annotated[int | None, typer.Option(help="Pixels.")] = None,
     count: Annotated[int, typer.Option(help="How many images.")] = 1,
     negative_prompt: Annotated[str | None, typer.Option(help="What to keep away from.")] = None,
-    drop_prompt: Annotated[bool, typer.Option("--drop-prompt", help="Declare everything but the prompt.")] = False,
+    prompt_policy: PromptPolicyOption = None,
+    prompt_key: PromptKeyOption = None,
+    training_mining: TrainingMiningOption = None,
+    training_mining_terms: TrainingMiningTermsOption = None,
     image: Annotated[Path | None, typer.Option(help="An image to start from; it becomes the parent.")] = None,
     strength: Annotated[float | None, typer.Option(help="How much of --image is replaced, above 0 and at most 1.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cuda or cpu.")] = None,
     provider: Annotated[str | None, typer.Option(help="Who runs the generator, as declared.")] = None,
-    signer: Annotated[str | None, typer.Option(help="file:DIR or development: (the default).")] = None,
+    signer: Annotated[str | None, typer.Option(help="URI of the signer, such as file:DIR; development: by default.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per image on stdout.")] = False,
 ) -> None:
@@ -55,7 +59,10 @@ def generate(
             provider=provider,
             model_dir=model,
             generate_device=device,
-            keep_prompts=False if drop_prompt else None,
+            prompt_policy=prompt_policy,
+            prompt_key_file=prompt_key,
+            training_mining=training_mining,
+            training_mining_terms=training_mining_terms,
         )
 
         from api import composition

@@ -10,6 +10,7 @@ import typer
 from api.commands.environment import load_settings
 from api.commands.files import read_asset
 from api.commands.outcome import emit, exit_code_of, failures, say_error, worst
+from api.commands.parsing import begin_parsing
 from api.commands.progress import progress
 from provenance.errors import DetectorError
 from provenance.verdict import ExitCode
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 def score(
+    context: typer.Context,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Images.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file and line, errors included.")] = False,
     card: Annotated[str | None, typer.Option(help="A detector that ships, or a path to its card.")] = None,
@@ -30,9 +32,11 @@ def score(
 
     Exit code: 0 nothing flagged (an abstention is not a flag), 1 flagged at the operating point, 3 error.
     """
+    parsers_for = begin_parsing(context)
     with failures(as_json=as_json, paths=files):
         settings, examiner = load_settings(), load_examiner(card, engine)
-    from provenance.pixels import open_image
+        parsers = parsers_for(settings)
+    from provenance.isolation.examiners import gathered
 
     codes: list[ExitCode] = []
     rows: list[dict[str, Any]] = []
@@ -40,8 +44,8 @@ def score(
         for path in files:
             try:
                 asset = read_asset(path, max_bytes=settings.max_asset_bytes)
-                open_image(asset, max_pixels=settings.max_asset_pixels).close()
-                row = score_row(str(path), asset, examiner)
+                (looking,) = gathered(asset, [examiner], parsers, max_pixels=settings.max_asset_pixels)
+                row = score_row(str(path), asset, looking)
             except Exception as err:  # one bad file must not cost the others
                 codes.append(exit_code_of(err))
                 say_error(str(path), err, as_json=as_json)

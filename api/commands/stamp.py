@@ -11,17 +11,21 @@ import typer
 from api.commands.environment import DEVELOPMENT_NOTE, load_signing_settings
 from api.commands.files import read_asset, require_free, require_other, write_whole
 from api.commands.outcome import emit, failures, tell
+from api.commands.parsing import begin_parsing
+from api.commands.stamp_options import PromptKeyOption, PromptPolicyOption, TrainingMiningOption, TrainingMiningTermsOption
 from provenance.errors import UsageInvalid
 from provenance.generation import GenerationMode, GenerationRecord
 
 if TYPE_CHECKING:
     from api.settings import Settings
     from provenance.asset import Asset
+    from provenance.isolation.parsers import Parsers
 
 UNNAMED_MODEL = "unnamed model"
 
 
 def stamp(
+    context: typer.Context,
     source: Annotated[Path, typer.Argument(metavar="IN", help="The generated image.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="Where the stamped image goes.")],
     *,
@@ -29,9 +33,7 @@ def stamp(
     model_version: Annotated[str | None, typer.Option(help="Its version.")] = None,
     model_sha256: Annotated[str | None, typer.Option(help="SHA-256 of its weights.")] = None,
     provider: Annotated[str | None, typer.Option(help="Who runs the generator.")] = None,
-    prompt: Annotated[
-        str | None, typer.Option(help="The prompt. It is published with the image, unless ASSAY_KEEP_PROMPTS=0.")
-    ] = None,
+    prompt: Annotated[str | None, typer.Option(help="The prompt; --prompt-policy says whether it is published.")] = None,
     negative_prompt: Annotated[str | None, typer.Option(help="The negative prompt.")] = None,
     seed: Annotated[int | None, typer.Option(help="The seed.")] = None,
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
@@ -39,7 +41,13 @@ def stamp(
     scheduler: Annotated[str | None, typer.Option(help="The scheduler.")] = None,
     mode: Annotated[GenerationMode | None, typer.Option(help="What was asked for; by default as --parent suggests.")] = None,
     parent: Annotated[list[Path] | None, typer.Option(help="An image this one was made from; may be repeated.")] = None,
-    signer: Annotated[str | None, typer.Option(help="file:DIR or development: (the default).")] = None,
+    control: Annotated[list[Path] | None, typer.Option(help="An image that only steered, such as a control map.")] = None,
+    prompt_policy: PromptPolicyOption = None,
+    prompt_key: PromptKeyOption = None,
+    training_mining: TrainingMiningOption = None,
+    training_mining_terms: TrainingMiningTermsOption = None,
+    identity: Annotated[str | None, typer.Option(help="Who else vouches for the image, named like --signer.")] = None,
+    signer: Annotated[str | None, typer.Option(help="URI of the signer, such as file:DIR; development: by default.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
@@ -47,26 +55,37 @@ def stamp(
 
     Exit code: 0 stamped, 3 nothing was written.
     """
+    parsers_for = begin_parsing(context)
     with failures(as_json=as_json, paths=[source]):
         require_other(source, target)
         require_free(target, force=force)
-        settings = load_signing_settings(signer_uri=signer, provider=provider)
-        asset = _still(source, settings)
+        settings = load_signing_settings(
+            signer_uri=signer,
+            provider=provider,
+            identity_signer_uri=identity,
+            prompt_policy=prompt_policy,
+            prompt_key_file=prompt_key,
+            training_mining=training_mining,
+            training_mining_terms=training_mining_terms,
+        )
+        parsers = parsers_for(settings)
+        asset = _vetted(source, settings, parsers)
         require_name_fits(target, asset.media_type)
-        parents = tuple(_still(path, settings) for path in parent or ())
+        parents = tuple(_vetted(path, settings, parsers) for path in parent or ())
         record = GenerationRecord(
             model=model,
             model_version=model_version,
             model_sha256=model_sha256,
             created_at=datetime.now(UTC),
-            mode=mode or (GenerationMode.IMAGE_TO_IMAGE if parents else GenerationMode.TEXT_TO_IMAGE),
+            mode=mode or GenerationMode.usual(asset.media_type, has_parents=bool(parents)),
             provider=settings.provider,
-            prompt=prompt if settings.keep_prompts else None,
-            negative_prompt=negative_prompt if settings.keep_prompts else None,
+            prompt=prompt,
+            negative_prompt=negative_prompt,
             seed=seed,
             scheduler=scheduler,
             parameters=_said(steps=steps, guidance_scale=guidance_scale),
             parents=parents,
+            inputs=tuple(_vetted(path, settings, parsers) for path in control or ()),
         )
         from api import composition
 
@@ -110,12 +129,10 @@ def media_type_of_name(path: Path) -> str | None:
     return suffixes.get(path.suffix.lower())
 
 
-def _still(path: Path, settings: Settings) -> Asset:
-    """The asset at `path`, decoded once to be sure that there is a whole picture in it."""
-    from provenance.pixels import decode
-
+def _vetted(path: Path, settings: Settings, parsers: Parsers) -> Asset:
+    """The asset at `path`, whole, and survived by the parsers before the process that holds the key reads it."""
     asset = read_asset(path, max_bytes=settings.max_asset_bytes)
-    decode(asset, max_pixels=settings.max_asset_pixels)
+    parsers.vet(asset, max_pixels=settings.max_asset_pixels)
     return asset
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from rich.console import Console
@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from api.commands.outcome import printable
-from api.report_document import ReportDocument, StatusPart
-from provenance.evidence import C2PA_EXAMINER, Forgeability, Outcome, Tier
-from provenance.status_codes import DETECTOR_ABSTAINED
+from api.report_document import DeclarationPart, ReportDocument, StatusPart
+from provenance.evidence import C2PA_EXAMINER, IDENTITY_EXAMINER, Forgeability, Outcome, Permission, Relationship, Tier
+from provenance.status_codes import DETECTOR_ABSTAINED, IDENTITY_TRUSTED
 from provenance.verdict import Conclusion, ProvenanceState
 
 PIPE_WIDTH: Final = 120
@@ -38,6 +38,12 @@ _FORGING: Final = {
     Forgeability.KEYED: "the secret key",
     Forgeability.PUBLIC: "a public encoder",
     Forgeability.TEXT: "a text editor",
+}
+
+_ANSWERS: Final = {
+    Permission.ALLOWED: "allowed",
+    Permission.NOT_ALLOWED: "not allowed",
+    Permission.CONSTRAINED: "only on terms",
 }
 
 
@@ -68,6 +74,8 @@ def _block(console: Console, path: str, document: ReportDocument) -> None:
     verdict = document.verdict
     table.add_row("conclusion", _conclusion(document))
     table.add_row("provenance", _plain(_provenance(document)))
+    for actor in _actors(document):
+        table.add_row("identity", _plain(actor))
     for item in verdict.basis:
         forging = f" (to forge it takes {_FORGING[item.forgeable]})" if item.forgeable else ""
         table.add_row(f"{item.layer}", _plain(f"{item.weight}: {item.statement}{forging}"))
@@ -76,6 +84,8 @@ def _block(console: Console, path: str, document: ReportDocument) -> None:
     table.add_row("detector", _plain(_detection(document)))
     for status in _telling(document):
         table.add_row(f"{status.outcome}", _plain(f"{status.examiner}: {status.code} {status.explanation}".rstrip()))
+    for wish in _wishes(document):
+        table.add_row("wish", _plain(wish))
     table.add_row("sha256", _plain(document.asset.sha256))
     console.print(_plain(path), style="bold", highlight=False)
     console.print(table, highlight=False)
@@ -127,6 +137,28 @@ def _detection(document: ReportDocument) -> str:
     if found.abstained:
         return f"abstains: {found.reason}"
     return f"unavailable: {found.reason}" if found.reason else "not asked"
+
+
+def _actors(document: ReportDocument) -> Iterator[str]:
+    """Who else vouches, and whether that is anyone we know."""
+    trusted = {e.locator for e in document.evidence if isinstance(e, StatusPart) and e.code == IDENTITY_TRUSTED}
+    for part in document.evidence:
+        if isinstance(part, DeclarationPart) and part.examiner == IDENTITY_EXAMINER:
+            roles = f" as {', '.join(role.removeprefix('cawg.') for role in part.roles)}" if part.roles else ""
+            standing = "trusted" if part.locator in trusted else "unknown here"
+            yield f"{part.signer} vouches{roles} ({standing})" if part.signer else "somebody is said to vouch; it does not hold"
+
+
+def _wishes(document: ReportDocument) -> Iterator[str]:
+    """What rights holders wish for mining and training, and where they say so."""
+    for e in document.evidence:
+        if isinstance(e, DeclarationPart) and e.wishes and e.relationship is Relationship.ASSET:
+            said = [
+                f"{wish.use.name.lower().replace('_', ' ')} {_ANSWERS[wish.permission]}"
+                + (f" ({wish.constraint})" if wish.constraint else "")
+                for wish in e.wishes
+            ]
+            yield f"{', '.join(said)}; says {e.locator or e.examiner}"
 
 
 def _telling(document: ReportDocument) -> list[StatusPart]:

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from api.auth import Principal
+from api.bundle import Bundle
 from api.jobs import JobKind, JobRow, JobState
 from api.problems import MEDIA_TYPE, ProblemError
 from api.schemas import JobDocument
@@ -27,7 +28,7 @@ async def submit(
     kind: JobKind,
     principal: Principal,
     *,
-    asset: Asset | None = None,
+    asset: Asset | Bundle | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> str:
     """Keep what is asked, ring, and return the job's id.

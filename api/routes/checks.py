@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Request
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.auth import Principal, Scope, require
-from api.fetching import fetch
 from api.intake import content_type, read_json_bytes, read_multipart
 from api.jobs import JobKind
 from api.problems import ProblemError, responses
 from api.report_document import ReportDocument
+from api.reservations import fetch_asset
 from api.routes.answers import answer, report, submit
 from api.schemas import JobDocument, UrlCheckRequest
 from api.service import Service, service_of
 from provenance.asset import Asset
+from provenance.metadata.tdmrep import Reservation
 
 router = APIRouter(prefix="/v1", tags=["checks"])
 
+Document = TypeVar("Document", bound=BaseModel)
 Identifier = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 PREFER: Final[dict[str, Any]] = {
     "name": "Prefer",
@@ -40,7 +43,9 @@ _BODY: Final[dict[str, Any]] = {
                     "type": "object",
                     "required": ["file"],
                     "additionalProperties": False,
-                    "properties": {"file": {"type": "string", "format": "binary", "description": "One still image."}},
+                    "properties": {
+                        "file": {"type": "string", "format": "binary", "description": "One still image, sound or film."}
+                    },
                 }
             },
             "application/json": {"schema": UrlCheckRequest.model_json_schema()},
@@ -52,7 +57,7 @@ _BODY: Final[dict[str, Any]] = {
 
 @router.post(
     "/checks",
-    summary="Check one image",
+    summary="Check one image, sound or film",
     openapi_extra=_BODY,
     responses={
         200: {"model": ReportDocument, "description": "The report."},
@@ -68,9 +73,10 @@ async def create_check(request: Request, principal: Annotated[Principal, Depends
     """
     service = service_of(request)
     async with service.uploads.turn():
-        data = await _bytes_to_check(request, service)
+        data, reservation = await _bytes_to_check(request, service)
         asset = await run_in_threadpool(partial(Asset.from_bytes, data, max_bytes=service.settings.max_asset_bytes))
-        job_id = await submit(service, JobKind.CHECK, principal, asset=asset)
+        parameters = None if reservation is None else {"reservation": asdict(reservation)}
+        job_id = await submit(service, JobKind.CHECK, principal, asset=asset, parameters=parameters)
         del data, asset  # the answer may be long in coming
     return await answer(request, service, job_id)
 
@@ -88,6 +94,18 @@ def get_report(
     return report(service_of(request), report_id)
 
 
+def validated(kind: type[Document], body: bytes) -> Document:
+    """The body, as a document of this kind.
+
+    Raises:
+        ProblemError: 422, it is none.
+    """
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as err:
+        raise problem_in(err) from err
+
+
 def problem_in(err: ValidationError) -> ProblemError:
     """What pydantic found wrong first: where and what, never the input itself."""
     found = err.errors(include_url=False, include_input=False, include_context=False)[0]
@@ -95,30 +113,20 @@ def problem_in(err: ValidationError) -> ProblemError:
     return ProblemError(422, "request.invalid", f"{where}: {found['msg']}")
 
 
-async def _bytes_to_check(request: Request, service: Service) -> bytes:
+async def _bytes_to_check(request: Request, service: Service) -> tuple[bytes, Reservation | None]:
     settings = service.settings
     match content_type(request):
         case "multipart/form-data":
             parts = await read_multipart(request, {"file": settings.max_asset_bytes}, timeout_s=settings.upload_timeout_s)
             if "file" not in parts:
                 raise ProblemError(422, "request.invalid", "the part `file` is missing")
-            return parts["file"]
+            return parts["file"], None
         case "application/json":
             body = await read_json_bytes(request, timeout_s=settings.upload_timeout_s)
-            try:
-                asked = UrlCheckRequest.model_validate_json(body)
-            except ValidationError as err:
-                raise problem_in(err) from err
+            asked = validated(UrlCheckRequest, body)
             if not settings.url_checks_enabled:
                 raise ProblemError(403, "fetch.disabled", "checks by URL are switched off here")
-            return await run_in_threadpool(
-                partial(
-                    fetch,
-                    asked.url,
-                    max_bytes=settings.max_asset_bytes,
-                    timeout_s=settings.fetch_timeout_s,
-                    max_redirects=settings.fetch_max_redirects,
-                )
-            )
+            fetched = await run_in_threadpool(fetch_asset, asked.url, settings)
+            return fetched.data, fetched.reservation
         case _:
             raise ProblemError(415, "request.unsupported_media_type", "send multipart/form-data with a part `file`, or JSON")

@@ -72,7 +72,10 @@ def get_job(request: Request, job_id: Identifier, principal: Caller) -> JobDocum
     summary="The image a job made",
     response_class=Response,
     responses={
-        200: {"description": "The stamped image.", "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},
+        200: {
+            "description": "The stamped image, sound or film, or the derivative.",
+            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/*", "audio/*", "video/*")},
+        },
         **responses(401, 403, 404, 409, 410, 413, 415, 422, 500, 503, 507),
     },
 )

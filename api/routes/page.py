@@ -22,7 +22,7 @@ _SCRIPT: Final = (files("api.routes") / "page.js").read_text("utf-8")
 _BODY: Final = """
 <h1>Assay</h1>
 <p>What does an image say of its origin, does that hold, and do its pixels look generated?</p>
-<form id="form"><input id="file" type="file" accept="image/*" required aria-label="Image"> <button>Check</button>
+<form id="form"><input id="file" type="file" accept="image/*,audio/*,video/*" required aria-label="File"> <button>Check</button>
 <p id="access" hidden><label>API key <input id="key" pattern="[!-~]+" autocomplete="off" spellcheck="false"></label>
 <span class="quiet">sent with the next check, kept nowhere</span></p></form>
 <p class="quiet">The image is deleted once it has been judged; the report keeps its digest only.</p>

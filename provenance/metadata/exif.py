@@ -9,7 +9,7 @@ as UTF-16 in UserComment (what the specification says).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,7 +31,7 @@ _MAKER_NOTE: Final = 37500
 _MAX_MAKER_NOTE: Final = 64
 """Fooocus keeps one word there; a camera's maker note is its own business."""
 _MAX_TEXTS: Final = 64
-_EMPTY: Final = b"MM\x00*\x00\x00\x00\x08" + bytes(6)
+EMPTY: Final = b"MM\x00*\x00\x00\x00\x08" + bytes(6)
 """A TIFF structure whose first directory has no entries."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 
@@ -52,7 +52,14 @@ class ExifTexts:
     flaws: tuple[Flaw, ...]
 
 
-def block(record: GenerationRecord, *, instance_id: str, software: str, describe: bool = True) -> bytes:
+def block(
+    record: GenerationRecord,
+    *,
+    instance_id: str,
+    software: str,
+    describe: bool = True,
+    emptied: Set[int] = frozenset(),
+) -> bytes:
     """EXIF block declaring `record`: a TIFF structure without the "Exif" prefix.
 
     Args:
@@ -60,10 +67,12 @@ def block(record: GenerationRecord, *, instance_id: str, software: str, describe
         instance_id: Its UUID, if it holds one, becomes ImageUniqueID.
         software: Name and version of what writes this, such as "assay 0.1.0".
         describe: Whether ImageDescription repeats the prompt, which UserComment holds too.
+        emptied: Tags of the first directory to set to nothing, whatever an asset has there.
     """
     at = record.created_at
     stamp = at.strftime("%Y:%m:%d %H:%M:%S").encode()
     zeroth: dict[int, bytes] = {
+        **dict.fromkeys(emptied, b""),
         piexif.ImageIFD.Software: utf8(software_text(record, software=software)),
         piexif.ImageIFD.DateTime: stamp,
     }
@@ -83,7 +92,7 @@ def block(record: GenerationRecord, *, instance_id: str, software: str, describe
         exif[piexif.ExifIFD.ImageUniqueID] = unique[0].replace("-", "").encode()
     encoded: bytes = piexif.dump({"0th": zeroth, "Exif": exif})
     # Laid out as a later merge would lay it out, so that writing again changes nothing.
-    return merged(_EMPTY, encoded[6:])
+    return merged(EMPTY, encoded[6:])
 
 
 def software_text(record: GenerationRecord, *, software: str) -> str:

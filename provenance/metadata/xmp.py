@@ -1,10 +1,9 @@
-"""XMP: our declaration as a packet or merged into one, and the properties of a packet read by namespace, not prefix.
+"""XMP: properties as a packet or merged into one, and the properties of a packet read by namespace, not prefix.
 
 Packets are hostile XML. Document type declarations are refused before anything is expanded, so there are no entities but the
 five of XML itself; size, depth and number of elements are bounded.
 
-Source: XMP Specification Part 1 (ISO 16684-1); IPTC Photo Metadata Standard 2025.1 (AI System Used, AI System Version Used,
-AI Prompt Information, Digital Source Type: all in the IPTC Extension namespace).
+Source: XMP Specification Part 1 (ISO 16684-1). Which properties declare a generation is `provenance.metadata.disclosure`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from xml.dom import minidom
 from xml.parsers import expat
 
 from provenance.errors import AssetUnreadable
-from provenance.generation import GenerationRecord
 from provenance.metadata.embedded import MAX_FIELD_BYTES
 from provenance.metadata.xml_text import escaped, serialised
 
@@ -26,8 +24,22 @@ XMP_BASIC: Final = "http://ns.adobe.com/xap/1.0/"
 XMP_MEDIA: Final = "http://ns.adobe.com/xap/1.0/mm/"
 PHOTOSHOP: Final = "http://ns.adobe.com/photoshop/1.0/"
 TC260: Final = "http://www.tc260.org.cn/ns/AIGC/1.0/"
+PLUS: Final = "http://ns.useplus.org/ldf/xmp/1.0/"
+TDM: Final = "http://www.w3.org/ns/tdmrep/"
+DUBLIN_CORE: Final = "http://purl.org/dc/elements/1.1/"
 _XMLNS: Final = "http://www.w3.org/2000/xmlns/"
-_PREFIXES: Final = {IPTC_EXTENSION: "Iptc4xmpExt", XMP_BASIC: "xmp", XMP_MEDIA: "xmpMM", PHOTOSHOP: "photoshop", TC260: "TC260"}
+_PREFIXES: Final = {
+    IPTC_EXTENSION: "Iptc4xmpExt",
+    XMP_BASIC: "xmp",
+    XMP_MEDIA: "xmpMM",
+    PHOTOSHOP: "photoshop",
+    TC260: "TC260",
+    PLUS: "plus",
+    TDM: "tdm",
+    DUBLIN_CORE: "dc",
+}
+_LANGUAGE_ALTERNATIVES: Final = frozenset({(PLUS, "OtherConstraints")})
+"""Properties that hold one text for each language; ours is in none in particular."""
 
 MAX_DEPTH: Final = 64
 MAX_ELEMENTS: Final = 50_000
@@ -49,28 +61,11 @@ class Property(NamedTuple):
         return f"{_PREFIXES.get(self.namespace, self.namespace)}:{self.name}"
 
 
-def properties(record: GenerationRecord, *, instance_id: str, software: str) -> tuple[Property, ...]:
-    """What we declare of `record`; no prompt where it has none."""
-    version = record.model_version or (f"sha256:{record.model_sha256}" if record.model_sha256 else None)
-    prompts = [record.prompt, f"Negative prompt: {record.negative_prompt}" if record.negative_prompt is not None else None]
-    prompt = "\n".join(text for text in prompts if text is not None)
-    found = [
-        Property(IPTC_EXTENSION, "DigitalSourceType", str(record.digital_source_type)),
-        Property(IPTC_EXTENSION, "AISystemUsed", record.model),
-        Property(IPTC_EXTENSION, "AISystemVersionUsed", version or ""),
-        Property(IPTC_EXTENSION, "AIPromptInformation", prompt),
-        Property(XMP_BASIC, "CreatorTool", software),
-        Property(XMP_BASIC, "CreateDate", record.created_at.isoformat(timespec="seconds")),
-        Property(XMP_MEDIA, "InstanceID", instance_id),
-    ]
-    return tuple(p for p in found if p.value)
-
-
 def packet(declared: Sequence[Property]) -> bytes:
     """A packet that says `declared` and nothing else."""
     spaces = dict.fromkeys(p.namespace for p in declared)
     declarations = "".join(f' xmlns:{_PREFIXES[space]}="{space}"' for space in spaces)
-    elements = "".join(f"<{p.label}>{escaped(p.value)}</{p.label}>" for p in declared)
+    elements = "".join(f"<{p.label}>{_content(p)}</{p.label}>" for p in declared)
     # Laid out as a later merge would lay it out, so that writing again changes nothing.
     body = (
         f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}">'
@@ -79,10 +74,13 @@ def packet(declared: Sequence[Property]) -> bytes:
     return (_HEAD + body + _TAIL).encode("utf-8")
 
 
-def merged(existing: bytes, declared: Sequence[Property]) -> bytes:
-    """`existing` with these properties in place of its own of the same names; the rest is kept.
+def edited(existing: bytes, put: Sequence[Property], drop: Set[tuple[str | None, str | None]] = frozenset()) -> bytes:
+    """`existing` with `put` in place of its own properties of the same names, and without `drop`; the rest is kept.
 
-    A prompt that `existing` holds goes when `declared` has none: dropping it was decided.
+    Args:
+        existing: A packet.
+        put: Properties to set.
+        drop: Namespace URI and local name of each property to take out.
 
     Raises:
         AssetUnreadable: `existing` cannot be parsed, so what it says could not be kept.
@@ -96,8 +94,7 @@ def merged(existing: bytes, declared: Sequence[Property]) -> bytes:
     if not found:
         raise AssetUnreadable("the XMP packet has no rdf:RDF")
     root = found[0]
-    names: set[tuple[str | None, str | None]] = {(p.namespace, p.name) for p in declared}
-    names.add((IPTC_EXTENSION, "AIPromptInformation"))
+    names: set[tuple[str | None, str | None]] = {(p.namespace, p.name) for p in put} | set(drop)
     about = ""
     for description in [node for node in root.childNodes if isinstance(node, minidom.Element)]:
         if (description.namespaceURI, description.localName) != (RDF, "Description"):
@@ -106,17 +103,33 @@ def merged(existing: bytes, declared: Sequence[Property]) -> bytes:
         _drop(description, names)
         if not _says_anything(description):
             root.removeChild(description)
+    if put:
+        root.appendChild(_description(document, put, about))
+    text = serialised(document)
+    return (text if text.startswith("<?xpacket") else _HEAD + text + _TAIL).encode("utf-8")
+
+
+def _description(document: minidom.Document, put: Sequence[Property], about: str) -> minidom.Element:
     added = document.createElement("rdf:Description")
     added.setAttribute("xmlns:rdf", RDF)  # the packet may call it something else
     added.setAttribute("rdf:about", about)
-    for prop in declared:
+    for prop in put:
         added.setAttribute(f"xmlns:{_PREFIXES[prop.namespace]}", prop.namespace)
-        element = document.createElement(prop.label)
-        element.appendChild(document.createTextNode(prop.value))
+        element = holder = document.createElement(prop.label)
+        if (prop.namespace, prop.name) in _LANGUAGE_ALTERNATIVES:
+            alternatives, holder = document.createElement("rdf:Alt"), document.createElement("rdf:li")
+            holder.setAttribute("xml:lang", "x-default")
+            alternatives.appendChild(holder)
+            element.appendChild(alternatives)
+        holder.appendChild(document.createTextNode(prop.value))
         added.appendChild(element)
-    root.appendChild(added)
-    text = serialised(document)
-    return (text if text.startswith("<?xpacket") else _HEAD + text + _TAIL).encode("utf-8")
+    return added
+
+
+def _content(prop: Property) -> str:
+    if (prop.namespace, prop.name) in _LANGUAGE_ALTERNATIVES:
+        return f'<rdf:Alt><rdf:li xml:lang="x-default">{escaped(prop.value)}</rdf:li></rdf:Alt>'
+    return escaped(prop.value)
 
 
 def read(existing: bytes) -> tuple[Property, ...]:

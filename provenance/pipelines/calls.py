@@ -129,3 +129,10 @@ def source_names(pipeline: Foreign, call: BoundCall) -> tuple[str, ...]:
     if controlled and "Img2Img" not in kind and "Inpaint" not in kind:
         return ()
     return tuple(name for name in ("image", "images", "input_images", "original_image") if name in call.names)
+
+
+def input_names(pipeline: Foreign, call: BoundCall) -> tuple[str, ...]:
+    """Arguments that hold pictures which steer the output and are no part of it: control maps, reference pictures, masks."""
+    sources = source_names(pipeline, call)
+    steering = ("image", "control_image", "ip_adapter_image", "mask_image")
+    return tuple(name for name in steering if name in call.names and name not in sources)

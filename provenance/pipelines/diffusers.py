@@ -35,14 +35,14 @@ from provenance.asset import Asset
 from provenance.errors import AssayError, GenerationInvalid, PipelineError, PipelineRefused
 from provenance.generation import GenerationRecord
 from provenance.pipelines import seeds, sources
-from provenance.pipelines.calls import BoundCall, argument_names, bind, mode_of, required, source_names
+from provenance.pipelines.calls import BoundCall, argument_names, bind, input_names, mode_of, required, source_names
 from provenance.pipelines.drafts import finished, mode_with_parents, prompts_of, recorded_parameters
 from provenance.pipelines.libraries import Foreign, diffusers
 from provenance.pipelines.pending import PendingImages
 from provenance.pipelines.progress import Progress, StepCounter
 from provenance.pipelines.weights import active_adapters, networks_of, weights_sha256
 from provenance.pixels import PixelArray
-from provenance.stamp import STAMPABLE_MEDIA_TYPES
+from provenance.stamp import ENCODABLE_MEDIA_TYPES
 
 STAMPING_THREADS: Final = 2
 """Stamping encodes, hashes and signs outside the interpreter lock, so that two threads keep up with a fast generator."""
@@ -65,7 +65,6 @@ class _Identity:
     model: str
     provider: str
     media_type: str
-    keep_prompt: bool
     clock: Callable[[], datetime]
 
 
@@ -87,19 +86,17 @@ def stamped(
     model_sha256: str | None = None,
     provider: str = "unnamed provider",
     media_type: str = "image/png",
-    keep_prompt: bool = True,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> StampedPipeline:
     """Wrap `pipeline` so that only stamped images come from it. Configure it first, then keep no reference to it.
 
     Args:
         pipeline: An image pipeline of diffusers, or an object called like one with a `components` mapping.
-        stamper: Strikes the stamps, from two threads at once.
+        stamper: Strikes the stamps, from two threads at once; it decides what becomes of prompts.
         model: Model id to declare; by default the hub id or the name of the directory the pipeline was loaded from.
         model_sha256: Digest of the weights to declare; by default read from the weights, once, in the background.
         provider: Who runs the generator, to declare.
         media_type: Format of the stamped images.
-        keep_prompt: Whether prompts are declared. Everything else is declared all the same.
         clock: Time of generation.
 
     Raises:
@@ -108,10 +105,10 @@ def stamped(
     """
     if not callable(pipeline) or not hasattr(pipeline, "components"):
         raise PipelineRefused(f"{type(pipeline).__name__} is no diffusers pipeline")
-    if media_type not in STAMPABLE_MEDIA_TYPES:
+    if media_type not in ENCODABLE_MEDIA_TYPES:
         raise GenerationInvalid(f"{media_type!r} is no format that is stamped here")
     named = model or _name_of(pipeline)
-    identity = _Identity(model=named, provider=provider, media_type=media_type, keep_prompt=keep_prompt, clock=clock)
+    identity = _Identity(model=named, provider=provider, media_type=media_type, clock=clock)
     return StampedPipeline(pipeline, stamper, identity, model_sha256)
 
 
@@ -253,13 +250,14 @@ class StampedPipeline:
         """The record of each image to come; replaces pictures and randomness in `call.arguments` by what the pipeline takes."""
         sha256 = self._sha256.result()  # first of all: weights that cannot be named must not cost a generation
         names = source_names(self._pipeline, call)
+        inputs = _inputs(call, input_names(self._pipeline, call))
         assets = _take_sources(call, names, parents)
         mode = mode_with_parents(mode_of(self._pipeline, call), has_parents=bool(assets))
         count = call.count(len(assets))
         if count < 1:
             raise GenerationInvalid(f"{count} images are asked for")
         drawn = _randomness(call, count)
-        shared = recorded_parameters(call, sources=names, keep_prompt=self._identity.keep_prompt)
+        shared = recorded_parameters(call, sources=names)
         prompts = self._texts(call, "prompt", count)
         negatives = self._texts(call, "negative_prompt", count)
         scheduler = getattr(self._pipeline, "scheduler", None)
@@ -277,14 +275,14 @@ class StampedPipeline:
                 scheduler=type(scheduler).__name__ if scheduler is not None else None,
                 parameters={**shared, **(drawn.notes[index] if drawn else {})},
                 adapters=adapters,
+                inputs=inputs,
                 parents=sources.parents_of(index, assets, count=count, prompts=count // call.images_per_prompt),
             )
             for index in range(count)
         ]
 
     def _texts(self, call: BoundCall, name: str, count: int) -> list[str | None]:
-        value = call.in_force.get(name) if self._identity.keep_prompt else None
-        return prompts_of(value, count=count, per_prompt=call.images_per_prompt)
+        return prompts_of(call.in_force.get(name), count=count, per_prompt=call.images_per_prompt)
 
     def _run(self, call: BoundCall, count: int, progress: Progress | None) -> _Generated:
         counter = StepCounter(self._pipeline, progress)
@@ -340,6 +338,12 @@ def _take_sources(call: BoundCall, names: Sequence[str], parents: Sequence[Asset
         else:
             call.arguments[name] = sources.decoded(value)
     return tuple(assets) if parents is None else tuple(parents)
+
+
+def _inputs(call: BoundCall, names: Sequence[str]) -> tuple[Asset, ...]:
+    """What steered the call: pipelines differ in how they spread it over their outputs, so each output names all of it."""
+    given = (call.arguments.get(name) for name in names)
+    return tuple(dict.fromkeys(asset for value in given if value is not None for asset in sources.steering(value)))
 
 
 def _randomness(call: BoundCall, count: int) -> seeds.Seeds | None:

@@ -36,28 +36,25 @@ def prompts_of(value: Foreign, *, count: int, per_prompt: int) -> list[str | Non
     return [texts[min(index // per_prompt, len(texts) - 1)] for index in range(count)]
 
 
-def recorded_parameters(call: BoundCall, *, sources: Sequence[str], keep_prompt: bool) -> dict[str, Scalar]:
-    """What of a call's arguments is declared; without any text a person typed when `keep_prompt` is False."""
+def recorded_parameters(call: BoundCall, *, sources: Sequence[str]) -> dict[str, Scalar]:
+    """What of a call's arguments goes into the record; further prompts under names that hold "prompt", as the record needs."""
     parameters: dict[str, Scalar] = {}
     for name, value in call.in_force.items():
         if name in _APART or name in sources or "callback" in name or value is None:
             continue
-        parameters |= _recorded(_RENAMED.get(name, name), value, keep_prompt=keep_prompt)
+        parameters |= _recorded(_RENAMED.get(name, name), value)
     return parameters
 
 
-def _recorded(name: str, value: Foreign, *, keep_prompt: bool) -> dict[str, Scalar]:
+def _recorded(name: str, value: Foreign) -> dict[str, Scalar]:
     if isinstance(value, str) or (isinstance(value, list | tuple) and any(isinstance(item, str) for item in value)):
-        typed = "prompt" in name  # prompt_2, negative_prompt_3
-        if typed and not keep_prompt:
-            return {}
         return {name: value if isinstance(value, str) else "\n".join(str(item) for item in value)}
     if isinstance(value, bool | int | float):
         return {name: value}
     if isinstance(value, Mapping):
         nested: dict[str, Scalar] = {}
         for key, item in value.items():
-            nested |= _recorded(f"{name}.{key}", item, keep_prompt=keep_prompt)
+            nested |= _recorded(f"{name}.{key}", item)
         return nested
     if isinstance(value, list | tuple) and all(isinstance(item, int | float) for item in value):
         return {name: ",".join(str(item) for item in value)} if 0 < len(value) <= _MAX_LISTED else {}

@@ -63,6 +63,14 @@ def take(value: Foreign) -> Sources:
     raise GenerationInvalid(f"a source picture may be an Asset, a PIL image, an array or a tensor, not {type(value).__name__}")
 
 
+def steering(value: Foreign) -> tuple[Asset, ...]:
+    """The pictures in an argument that only steers, as assets; none where it holds something else, such as embeddings."""
+    try:
+        return take(value).assets
+    except (GenerationInvalid, PipelineRefused):
+        return ()
+
+
 def decoded(value: Foreign) -> Foreign:
     """`value` with every `Asset` in it (control maps, masks, reference pictures) as a PIL image, which pipelines take."""
     if isinstance(value, Asset):

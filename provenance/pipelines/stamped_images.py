@@ -100,7 +100,7 @@ class StampedImages:
     assets: tuple[Asset, ...]
     """What to keep, send and publish."""
     records: tuple[GenerationRecord, ...]
-    """What was declared of each."""
+    """What is known of each; the stamper declares it under its prompt rule."""
     nsfw_content_detected: tuple[bool, ...] | None
     """What the pipeline's safety checker said of each (a flagged picture is black); None without a checker."""
 

@@ -52,7 +52,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def settings(home: Path) -> Settings:
     """Embedded defaults, without the detector: these tests are about the service."""
-    return Settings(home=home, examiners=("c2pa", "marks"), quick_answer_s=20.0)
+    return Settings(home=home, examiners=("c2pa", "marks"), quick_answer_s=20.0, parser_processes=1)
 
 
 @pytest.fixture

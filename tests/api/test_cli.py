@@ -14,12 +14,14 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 from cryptography import x509
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 import api.commands.score
 from api.cli import app
 from api.commands.outcome import exit_code_of, printable, worst
 from api.composition import UnavailableExaminer
+from api.fetching import Fetched, Fetcher, FetchLimits
 from api.report_document import report_schema
 from api.report_signature import verify_report
 from provenance.asset import Asset
@@ -274,17 +276,32 @@ def test_what_check_prints_is_what_report_verify_takes(stamped: Path, tmp_path: 
 
 
 def test_a_url_that_is_allowed_is_fetched_within_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, dict[str, object]]] = []
+    asked: list[tuple[str, FetchLimits]] = []
 
-    def fetch(url: str, **limits: object) -> bytes:
-        asked.append((url, limits))
-        return encoded().data
+    def get(fetcher: Fetcher, url: str) -> Fetched:
+        asked.append((url, fetcher._limits))
+        return Fetched(encoded().data, {"tdm-reservation": "1"}, url)
 
-    monkeypatch.setattr("api.fetching.fetch", fetch)
+    monkeypatch.setattr(Fetcher, "get", get)
     url = "https://example.test/x.png"
     (report,) = lines(assay("check", "--json", "--allow-url", url, *QUICK))
     assert (report["path"], report["asset"]["sha256"]) == (url, encoded().sha256)
-    assert asked == [(url, {"max_bytes": 32 * 2**20, "timeout_s": 10.0, "max_redirects": 3})]
+    assert asked == [(url, FetchLimits(32 * 2**20, total_s=10.0, connect_s=5.0, max_redirects=3))]
+    (wish,) = [e for e in report["evidence"] if e["examiner"] == "tdmrep"]
+    assert (wish["locator"], wish["wishes"][0]["permission"]) == ("HTTP:tdm-reservation", "notAllowed")
+
+
+def test_a_wish_in_a_picture_is_shown(tmp_path: Path) -> None:
+    xmp = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:plus="http://ns.useplus.org/ldf/xmp/1.0/" '
+        'plus:DataMining="http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED-AIMLTRAINING"/></rdf:RDF></x:xmpmeta>'
+    )
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg", xmp=xmp.encode())
+    result = assay("check", tmp_path / "a.jpg", *QUICK)
+    assert result.exit_code == ExitCode.NO_FINDING
+    shown = " ".join(result.stdout.split())
+    assert "wish ai generative training not allowed, ai training not allowed; says XMP:plus:DataMining" in shown
 
 
 def test_a_sidecar_is_looked_at(picture: Path, tmp_path: Path) -> None:
@@ -392,11 +409,12 @@ def test_score_as_a_table(picture: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_trust_show_lists_what_is_in_force(home: Path, tmp_path: Path) -> None:
-    assert lines(assay("trust", "show", "--json")) == []
     assay("keys", "init")
     (tmp_path / "root.pem").write_bytes(chain().root_pem)
     rows = lines(assay("trust", "show", "--json", "--trust", tmp_path / "root.pem"))
-    assert [(row["tier"], row["anchors"]) for row in rows] == [("current", 1), ("development", 1)]
+    own = [row for row in rows if row["issued"] is None]
+    assert [(row["tier"], row["anchors"]) for row in own] == [("current", 1), ("development", 1)]
+    assert {row["name"] for row in rows if row["issued"]} == {"c2pa-trust-list", "c2pa-tsa-trust-list", "interim-trust-list"}
     assert "development" in assay("trust", "show").stdout
 
 

@@ -63,7 +63,7 @@ def test_one_image_leaves_stamped(folder: Path, model: Path) -> None:
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_prompt_that_is_dropped_is_nowhere_in_the_file(folder: Path, model: Path, kept: bool) -> None:
     said = ("generate", "zanzibar", folder / "out.png", "--negative-prompt", "ocelot", "--model", model, *SIZE)
-    result = assay(*said, *(() if kept else ("--drop-prompt",)))
+    result = assay(*said, *(() if kept else ("--prompt-policy", "omitted")))
     assert result.exit_code == 0, result.output
     data = (folder / "out.png").read_bytes()
     assert [word in data for word in (b"zanzibar", b"ocelot", b"steps")] == [kept, kept, True]

@@ -14,8 +14,9 @@ from api.intake import MAX_JSON_BYTES
 from api.main import create_app
 from api.report_document import ReportDocument
 from provenance.asset import Asset
-from provenance.errors import WeightsMismatch
-from provenance.keys import CredentialInvalid, signer_from_uri
+from provenance.errors import CredentialInvalid, WeightsMismatch
+from provenance.keys import signer_from_uri
+from provenance.prompt_policy import PromptPolicy
 from tests.api.conftest import animated, encoded, key_for
 
 RECORD = json.dumps({"model": "example/model", "prompt": "a house", "seed": 7, "parameters": {"steps": 4}})
@@ -164,6 +165,8 @@ def test_without_a_signer_stamping_is_unavailable(client, png):
     key = key_for(client, Scope.STAMP, Scope.GENERATE)
     files = {"file": png, "record": RECORD}
     assert problem(client.post("/v1/stamps", files=files, headers=key)) == (503, "signing.credential_missing")
+    files = {"file": png, "derivation": b"{}"}
+    assert problem(client.post("/v1/derivatives", files=files, headers=key)) == (503, "signing.credential_missing")
     assert problem(client.post("/v1/generations", json={"prompt": "x"}, headers=key)) == (503, "pipeline.model_unusable")
     assert problem(client.get("/v1/credentials")) == (503, "signing.credential_missing")
 
@@ -227,23 +230,24 @@ def test_a_mode_that_needs_a_parent_is_refused_in_words(signing_client, png, mod
     headers = key_for(signing_client, Scope.STAMP)
     answer = signing_client.post("/v1/stamps", files={"file": png, "record": record}, headers=headers)
     assert problem(answer) == (422, "record.invalid")
-    assert answer.json()["detail"].startswith(f"{mode} starts from an image, and none can be handed in here")
-    said = json.dumps({"model": "m", "mode": "text-to-image"}).encode()
-    assert signing_client.post("/v1/stamps", files={"file": png, "record": said}, headers=headers).status_code == 200
+    assert answer.json()["detail"] == f"{mode} starts from an image: name it as parent"
 
 
 def test_prompts_that_are_not_kept_are_nowhere_in_a_stamp(signing_settings, png):
     record = {"model": "m", "prompt": "zanzibar", "negative_prompt": "ocelot", "seed": 7}
     record["parameters"] = {"prompt_2": "quokka", "steps": 4}
     found = {}
-    for keep in (True, False):
-        with TestClient(create_app(signing_settings.model_copy(update={"keep_prompts": keep}))) as client:
+    key_file = signing_settings.home / "prompt.key"
+    key_file.write_bytes(b"k" * 32)
+    for policy in PromptPolicy:
+        chosen = {"prompt_policy": policy, "prompt_key_file": key_file}
+        with TestClient(create_app(signing_settings.model_copy(update=chosen))) as client:
             files = {"file": png, "record": json.dumps(record).encode()}
             answer = client.post("/v1/stamps", files=files, headers=key_for(client, Scope.STAMP))
         assert answer.status_code == 200
-        found[keep] = [word for word in (b"zanzibar", b"ocelot", b"quokka") if word in answer.content]
+        found[policy.value] = [word for word in (b"zanzibar", b"ocelot", b"quokka") if word in answer.content]
         assert b"seed" in answer.content
-    assert found == {True: [b"zanzibar", b"ocelot", b"quokka"], False: []}
+    assert found == {"plain": [b"zanzibar", b"ocelot", b"quokka"], "keyed": [], "omitted": []}
 
 
 def test_a_gif_cannot_carry_a_stamp(signing_client):
@@ -276,7 +280,8 @@ def test_health_metrics_and_schema(client, png):
     check(client, png)
     assert client.get("/healthz").json() == {"status": "ok", "checks": {}}
     ready = client.get("/readyz").json()
-    assert ready == {"status": "ok", "checks": {"database": "ok", "objects": "ok", "worker": "ok", "c2pa": "ok", "marks": "ok"}}
+    names = ("database", "objects", "worker", "trust", "isolation", "c2pa", "marks")
+    assert ready == {"status": "ok", "checks": dict.fromkeys(names, "ok")}
     metrics = client.get("/metrics").text
     assert 'assay_jobs_total{kind="check",outcome="finished"} 1.0' in metrics
     assert 'assay_http_requests_total{method="POST",route="/v1/checks",status="200"} 1.0' in metrics

@@ -115,3 +115,11 @@ def test_what_an_image_says_does_not_steer_the_page(tmp_path: Path) -> None:
     assert seen["findings"][1] == "c2pa failed: manifest.malformed a\ufffdb\ufffdc\ufffdd\ufffde\ufffdf"
     assert re.search("[\u202a-\u202e\u2066-\u2069\x07\x85]", seen["report"]) is None
     assert json.loads(seen["report"])["verdict"]["conclusion"] == "inconclusive"
+
+
+def test_markup_in_an_image_is_text_on_the_page(tmp_path: Path) -> None:
+    markup = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>' OR 1=1; --"
+    hostile = StatusEvidence("c2pa", "manifest.malformed", Outcome.FAILURE, explanation=markup)
+    seen = shown(tmp_path, (200, report(hostile)))
+    assert seen["findings"][1] == f"c2pa failed: manifest.malformed {markup}"
+    assert markup in json.loads(seen["report"])["evidence"][0]["explanation"]

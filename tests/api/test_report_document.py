@@ -103,7 +103,7 @@ def test_shape_of_a_quiet_report_exactly() -> None:
                 "explanation": "",
             }
         ],
-        "policy": "1",
+        "policy": "2",
         "examiners": ["fixed"],
         "versions": {"assay": "0.1.0"},
     }

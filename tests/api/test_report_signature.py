@@ -288,7 +288,7 @@ def test_a_second_spelling_of_the_signature_is_refused() -> None:
 def test_a_signature_of_another_length_is_refused() -> None:
     values = signed(sound_chain())
     protected, _, signature = values["signature"].split(".")
-    with pytest.raises(ReportError, match="has 64 bytes"):
+    with pytest.raises(ReportError, match="does not hold"):
         verify({**values, "signature": f"{protected}..{encode(decode(signature) + b'x')}"})
 
 
@@ -325,13 +325,13 @@ def test_what_is_no_report_is_refused(data: bytes, reason: str) -> None:
 def test_a_number_without_a_canonical_form_is_refused(number: str) -> None:
     text = json.dumps(signed(sound_chain()))
     with pytest.raises(ReportError, match="canonical form"):
-        verify(text.replace('"policy": "1"', f'"policy": {number}').encode())
+        verify(text.replace('"policy": "2"', f'"policy": {number}').encode())
 
 
 def test_a_lone_surrogate_is_refused() -> None:
     text = json.dumps(signed(sound_chain()))
     with pytest.raises(ReportError, match="canonical form"):
-        verify(text.replace('"policy": "1"', r'"policy": "\ud800"').encode())
+        verify(text.replace('"policy": "2"', r'"policy": "\ud800"').encode())
 
 
 @given(st.binary(max_size=300))

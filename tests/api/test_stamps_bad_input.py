@@ -8,6 +8,7 @@ from PIL import Image
 
 from api.auth import Scope
 from tests.api.conftest import key_for
+from tests.assets.attacks import pixel_flipped
 from tests.assets.pictures import animated, png_announcing, saved
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
@@ -28,6 +29,28 @@ def test_what_is_no_whole_still_is_not_stamped(signing_client, data, expected):
     files = {"file": ("a.png", data), "record": (None, '{"model": "m"}', "application/json")}
     answer = signing_client.post("/v1/stamps", files=files, headers=headers)
     assert (answer.status_code, answer.json().get("code")) == expected
-    service = signing_client.app.state.service
+    require_nothing_kept(signing_client)
+
+
+@pytest.mark.parametrize("part", ["parent", "control"])
+def test_what_is_no_whole_still_is_no_parent_and_steers_nothing(signing_client, part):
+    sound, half = saved(NOISE, "PNG"), saved(NOISE, "JPEG")[:-600]
+    files = {"file": sound, part: half, "record": b'{"model": "m"}'}
+    answer = signing_client.post("/v1/stamps", files=files, headers=key_for(signing_client, Scope.STAMP))
+    assert (answer.status_code, answer.json().get("code")) == (422, "asset.unreadable")
+    require_nothing_kept(signing_client)
+
+
+def test_an_altered_parent_is_not_laundered(signing_client):
+    headers = key_for(signing_client, Scope.STAMP)
+    files = {"file": saved(NOISE, "PNG"), "record": b'{"model": "m"}'}
+    stamped = signing_client.post("/v1/stamps", files=files, headers=headers).content
+    answer = signing_client.post("/v1/stamps", files={**files, "parent": pixel_flipped(stamped)}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "record.invalid")
+    assert "was altered after it was signed" in answer.json()["detail"]
+
+
+def require_nothing_kept(client):
+    service = client.app.state.service
     service.jobs.delete_unneeded_objects()
     assert list(service.jobs.objects) == []

@@ -6,19 +6,20 @@ import hashlib
 import threading
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
-from api.jobs import JobKind, JobState, JobTable
+from api.jobs import JobKind, JobRow, JobState, JobTable
 from api.leases import LeaseKeeper
 from api.metrics import Metrics
 from api.settings import Settings
 from api.storage import LocalObjects
 from api.work import Runner, Tools
 from provenance.asset import Asset
-from provenance.errors import SignerUnavailable, StorageError
+from provenance.errors import SignerUnavailable, StorageError, TimestampUnavailable
 from provenance.evidence import Evidence, Outcome, StatusEvidence
 from provenance.status_codes import MANIFEST_ABSENT
 
@@ -134,8 +135,9 @@ def test_bytes_that_are_no_image_fail_for_good(bench):
 
 
 def test_a_signer_out_of_reach_is_tried_again_and_then_given_up(database, tmp_path, home, png):
-    bench = Bench(database, tmp_path, home, error=SignerUnavailable("kms.internal does not answer"), max_attempts=2)
-    job_id = bench.create(png, JobKind.STAMP, model="m")
+    away = SignerUnavailable("kms.internal does not answer")
+    bench = Bench(database, tmp_path, home, error=away, max_attempts=2, signer_patience_s=1)
+    job_id = bench.create(png, JobKind.STAMP, record={"model": "m"}, sizes={"file": len(png)})
     bench.runner.run(job_id)
     row = bench.jobs.get(job_id)
     assert (row.state, row.attempts) == (JobState.QUEUED, 1)
@@ -149,9 +151,30 @@ def test_a_signer_out_of_reach_is_tried_again_and_then_given_up(database, tmp_pa
     assert list(bench.jobs.objects) == []
 
 
+def test_waiting_for_a_signer_counts_as_no_attempt(database, tmp_path, home, png):
+    bench = Bench(database, tmp_path, home, error=TimestampUnavailable("tsa.internal does not answer"), max_attempts=2)
+    job_id = bench.create(png, JobKind.STAMP, record={"model": "m"}, sizes={"file": len(png)})
+    for seconds_ago in (0, 60, 3000):
+        past = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+        with database.begin() as session:
+            session.execute(update(JobRow).where(JobRow.id == job_id).values(created_at=past, ring_at=past))
+        bench.runner.run(job_id)
+        row = bench.jobs.get(job_id)
+        assert (row.state, row.attempts) == (JobState.QUEUED, 1)
+        rest_s = (row.ring_at - datetime.now(UTC)).total_seconds()
+        assert rest_s <= {0: 2, 60: 31, 3000: 300}[seconds_ago]
+        assert rest_s > {0: 0, 60: 25, 3000: 290}[seconds_ago]
+    past = datetime.now(UTC) - timedelta(seconds=3601)
+    with database.begin() as session:
+        session.execute(update(JobRow).where(JobRow.id == job_id).values(created_at=past, ring_at=past))
+    bench.runner.run(job_id)
+    row = bench.jobs.get(job_id)
+    assert (row.state, row.problem["code"]) == (JobState.FAILED, "signing.timestamp_unavailable")
+
+
 def test_a_defect_fails_the_job_and_says_nothing_of_the_inside(database, tmp_path, home, png, caplog):
     bench = Bench(database, tmp_path, home, error=RuntimeError("secret"))
-    job_id = bench.create(png, JobKind.STAMP, model="m")
+    job_id = bench.create(png, JobKind.STAMP, record={"model": "m"}, sizes={"file": len(png)})
     bench.runner.run(job_id)
     row = bench.jobs.get(job_id)
     assert (row.state, row.problem["code"], row.problem["status"]) == (JobState.FAILED, "internal", 500)

@@ -10,6 +10,7 @@ from detector.scoring import Detector
 from provenance.asset import Asset
 from provenance.errors import AssetUnreadable, DetectorError, ExaminerError, PixelsTooMany
 from provenance.evidence import Outcome, ScoreEvidence, StatusEvidence
+from tests.assets.sounds_and_films import encoded_timed
 from tests.detector.tiny import write_tiny_detector
 
 
@@ -84,3 +85,11 @@ def test_the_pixel_limit_holds(card):
 def test_an_engine_that_fails_is_an_examiner_error_with_its_cause(card):
     with pytest.raises(ExaminerError, match="device lost"):
         DetectorExaminer(Detector(card, FixedEngine(None))).examine(asset())
+
+
+@pytest.mark.parametrize("media_type", ["audio/wav", "video/mp4"])
+def test_what_has_no_pixels_is_not_applicable(card, media_type):
+    (evidence,) = DetectorExaminer(Detector(card, FixedEngine(None))).examine(encoded_timed(media_type))
+    assert isinstance(evidence, StatusEvidence)
+    assert (evidence.code, evidence.outcome) == ("detector.abstained", Outcome.NOT_APPLICABLE)
+    assert evidence.explanation.startswith(f"no_pixels: {media_type}")

@@ -68,3 +68,27 @@ def test_parameters_cannot_be_changed_afterwards() -> None:
 def test_source_type_follows_the_parents() -> None:
     assert record().digital_source_type is DigitalSourceType.TRAINED_ALGORITHMIC_MEDIA
     assert record(parents=(encoded(),)).digital_source_type is DigitalSourceType.COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA
+
+
+@pytest.mark.parametrize(
+    ("media_type", "has_parents", "mode"),
+    [
+        ("image/png", False, GenerationMode.TEXT_TO_IMAGE),
+        ("image/jpeg", True, GenerationMode.IMAGE_TO_IMAGE),
+        ("video/mp4", False, GenerationMode.TEXT_TO_VIDEO),
+        ("video/mp4", True, GenerationMode.IMAGE_TO_VIDEO),
+        ("audio/wav", False, GenerationMode.TEXT_TO_AUDIO),
+        ("audio/wav", True, GenerationMode.TEXT_TO_AUDIO),
+    ],
+)
+def test_the_usual_mode_fits_what_is_made_and_what_it_is_made_from(
+    media_type: str, has_parents: bool, mode: GenerationMode
+) -> None:
+    assert GenerationMode.usual(media_type, has_parents=has_parents) is mode
+    assert mode.makes == media_type.partition("/")[0]
+
+
+def test_two_parents_and_an_input_are_told_apart() -> None:
+    made = record(parents=(encoded(),), inputs=(encoded("image/jpeg"),))
+    assert [a.media_type for a in (*made.parents, *made.inputs)] == ["image/png", "image/jpeg"]
+    assert record(inputs=(encoded(),)).digital_source_type is DigitalSourceType.TRAINED_ALGORITHMIC_MEDIA

@@ -45,7 +45,7 @@ def test_report_names_everything_that_took_part() -> None:
     assert (report.asset_sha256, report.media_type, report.asset_bytes) == (asset.sha256, "image/png", len(asset.data))
     assert report.examiners == ("marks", "c2pa")
     assert report.evidence == (FOUND,)
-    assert (report.policy_version, report.versions, report.inspected_at) == ("1", {"trust": "1"}, AT)
+    assert (report.policy_version, report.versions, report.inspected_at) == ("2", {"trust": "1"}, AT)
 
 
 @pytest.mark.parametrize(

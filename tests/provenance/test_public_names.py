@@ -11,10 +11,12 @@ import pytest
 import provenance
 
 PUBLIC = {
-    "AssayError", "Asset", "C2paExaminer", "Conclusion", "DeclarationEvidence", "DigitalSourceType", "Evidence", "Examiner",
-    "GenerationMode", "GenerationRecord", "MarksExaminer", "OperatingPoint", "ProvenanceState", "Report", "ScoreEvidence",
-    "Stamper", "StatusEvidence", "TrustStore", "Verdict", "VerdictPolicy", "create_development_credential", "decode", "inspect",
-    "require_trusted", "signer_from_uri",
+    "AssayError", "Asset", "C2paExaminer", "Conclusion", "DeclarationEvidence", "Derivation", "Deriver",
+    "DigitalSourceType", "Evidence", "Examiner", "GenerationMode", "GenerationRecord", "MarksExaminer", "NamedActor",
+    "OperatingPoint", "PixelMarksExaminer", "Permission", "PromptPolicy", "PromptRule", "ProvenanceState",
+    "RedactionReason", "Report", "Role", "ScoreEvidence", "Signatory", "Stamper", "StatusEvidence", "TimestampPolicy",
+    "Timestamper", "TrustStore", "UsageWish", "Use", "Verdict", "VerdictPolicy", "create_development_credential", "decode",
+    "inspect", "prove", "redact", "require_trusted", "signer_from_uri",
 }  # fmt: skip
 STUB = Path(provenance.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
 

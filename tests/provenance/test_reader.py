@@ -7,16 +7,16 @@ import struct
 import pytest
 from PIL import Image
 
-from provenance.asset import MEDIA_TYPES, Asset
+from provenance.asset import IMAGE_MEDIA_TYPES, Asset
 from provenance.errors import AssayError, ExaminerError
 from provenance.evidence import Evidence, Outcome, StatusEvidence, declarations, failure_codes, success_codes
-from provenance.keys import Algorithm, Credential
 from provenance.reader import C2paExaminer
 from provenance.trust import TrustStore
 from provenance.verdict import Conclusion, ProvenanceState, Verdict, VerdictPolicy, provenance_state
 from tests.assets import attacks
 from tests.assets.attacks import RECORD, flipped, png_chunks, png_with, signed
 from tests.assets.chains import TIME_STAMPING, chain, sound_chain
+from tests.assets.claims import claimed, unchecked
 from tests.assets.pictures import encoded, picture, saved
 
 EXAMINER = C2paExaminer(sound_chain().trust())
@@ -115,26 +115,9 @@ def test_unknown_signer_is_intact_and_not_trusted() -> None:
     assert "an unknown signer" in verdict.basis[0].statement
 
 
-class Unchecked:
-    """A signer whose certificate nobody looked at."""
-
-    def __init__(self, usages: tuple[str, ...]) -> None:
-        self.chain = chain(usages=usages)
-        self.credential = Credential(self.chain.certificates, Algorithm.ES256)
-
-    def sign(self, payload: bytes) -> bytes:
-        return sound_signature(self.chain.key, payload)
-
-
-def sound_signature(key: object, payload: bytes) -> bytes:
-    from provenance.keys import _signing_function
-
-    return _signing_function(key)(payload)  # type: ignore[arg-type]
-
-
 def test_a_time_stamping_certificate_may_not_sign_claims() -> None:
-    signer = Unchecked((TIME_STAMPING,))
-    evidence = C2paExaminer(signer.chain.trust()).examine(signed(signer=signer))
+    made = chain(usages=(TIME_STAMPING,))
+    evidence = C2paExaminer(made.trust()).examine(signed(signer=unchecked(made)))
     assert provenance_state(evidence) is ProvenanceState.UNKNOWN_SIGNER
     assert "manifest.signer_usage_wrong" in {e.code for e in evidence if isinstance(e, StatusEvidence)}
     assert "signingCredential.trusted" not in success_codes(evidence)
@@ -192,13 +175,16 @@ def test_structural_exclusions_are_no_content(media_type: str) -> None:
 HOSTILE = "<script>alert(1)</script>' OR 1=1; -- \u202egnp.exe" + "A" * 5000
 
 
-def test_hostile_strings_are_carried_and_cut() -> None:
-    (declared,) = declarations(EXAMINER.examine(signed(model=HOSTILE, provider=HOSTILE, prompt=HOSTILE)))
-    assert declared.generator == HOSTILE[:500]
-    for evidence in EXAMINER.examine(signed(model=HOSTILE)):
+def test_hostile_strings_are_carried_cut_and_steer_nothing() -> None:
+    asset = signed(model=HOSTILE, provider=HOSTILE, prompt=HOSTILE)
+    (declared,) = declarations(EXAMINER.examine(asset))
+    assert declared.generator == "<script>alert(1)</script>' OR 1=1; -- \ufffdgnp.exe" + "A" * 453 + "…"
+    for evidence in EXAMINER.examine(claimed(actions=[{"action": f"org.x.{HOSTILE}"}], generator=HOSTILE, parents=(asset,))):
         for value in (getattr(evidence, name) for name in evidence.__dataclass_fields__):
-            if isinstance(value, str):
-                assert len(value) <= 500
+            for text in value if isinstance(value, tuple) else (value,):
+                if isinstance(text, str):
+                    assert len(text) <= 500
+                    assert text.isprintable()
 
 
 @pytest.mark.parametrize("junk", [b"", b"junk", b"\0" * 64])
@@ -223,7 +209,7 @@ def test_half_a_store_is_malformed() -> None:
     assert VerdictPolicy().decide(evidence).state is ProvenanceState.INVALID
 
 
-@pytest.mark.parametrize("media_type", sorted(set(MEDIA_TYPES) - {"image/heif"}))
+@pytest.mark.parametrize("media_type", sorted(set(IMAGE_MEDIA_TYPES) - {"image/heif"}))
 def test_truncated_files_are_never_trusted(media_type: str) -> None:
     data = signed(encoded(media_type)).data
     for keep in (0.1, 0.5, 0.9, 0.99):

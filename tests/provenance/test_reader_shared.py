@@ -4,71 +4,24 @@ from __future__ import annotations
 
 import csv
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from provenance.asset import Asset
-from provenance.errors import AssetUnsupported, ExaminerError
+from provenance.errors import AssayError, ExaminerError
 from provenance.evidence import Outcome, StatusEvidence, Tier
 from provenance.reader import C2paExaminer
 from provenance.trust import TrustList, TrustPurpose, TrustStore
-from provenance.verdict import Conclusion, ProvenanceState, VerdictPolicy, provenance_state
+from provenance.verdict import Conclusion, ProvenanceState, VerdictPolicy
+from tests.provenance.shared_answers import ANSWERS, BROKEN_ELSEWHERE, DIFFERENT_FROM_SDK, INTACT_ELSEWHERE
 
-UNREADABLE = "unreadable"
 STATES = {"Trusted": "trusted", "Valid": "unknown_signer", "Invalid": "invalid"}
 """The SDK's verdict as our state; anything else there is an error or no manifest."""
 
-CAWG = "c2pa-rs-cawg-identity/"
-DIFFERENT = {
-    # An ingredient was altered when it was taken in, and the claim says so; the SDK only repeats it.
-    "c2pa-rs/CACAE-uri-CA.jpg": "invalid",
-    "c2pa-rs/CIE-sig-CA.jpg": "invalid",
-    "public-testfiles/adobe-20220124-CIE-sig-CA.jpg": "invalid",
-    # An identity assertion that fails, or cannot be resolved offline, is shown and leaves the claim's own state alone.
-    f"{CAWG}adobe_connected_identities.jpg": "unknown_signer",
-    f"{CAWG}duplicate_assertion_reference.jpg": "trusted",
-    f"{CAWG}extra_field.jpg": "trusted",
-    f"{CAWG}invalid_content_type.jpg": "trusted",
-    f"{CAWG}invalid_cose_sign1.jpg": "trusted",
-    f"{CAWG}invalid_issuer_did.jpg": "trusted",
-    f"{CAWG}invalid_time_stamp.jpg": "trusted",
-    f"{CAWG}missing_cose_sign_alg.jpg": "trusted",
-    f"{CAWG}no_hard_binding.jpg": "trusted",
-    f"{CAWG}pad2_invalid.jpg": "trusted",
-    f"{CAWG}signer_payload_mismatch.jpg": "trusted",
-    f"{CAWG}unresolvable_did.jpg": "trusted",
-    f"{CAWG}valid_from_after_time_stamp.jpg": "trusted",
-    f"{CAWG}valid_from_missing.jpg": "trusted",
-    "c2pa-rs/C_with_CAWG_data.jpg": "trusted",
-    # Invalid there for an older trust configuration (signingCredential.invalid); intact and unknown with ours.
-    **{
-        f"encypher-cawg-generated/x509-{name}": "unknown_signer"
-        for name in (
-            "eddsa-jpeg.jpg",
-            "es256-bestpractice-jpeg.jpg",
-            "es256-composed-jpeg.jpg",
-            "es256-jpeg.jpg",
-            "es256-pad1-jpeg.jpg",
-            "es256-png.png",
-            "es256-smime-jpeg.jpg",
-            "es256-wrong-eku-jpeg.jpg",
-            "ps256-jpeg.jpg",
-        )
-    },
-    # The SDK raises; a manifest that is there and cannot be parsed is invalid, not absent.
-    f"{CAWG}malformed_cbor.jpg": "invalid",
-    "c2pa-rs/no_alg.jpg": "invalid",
-    "c2pa-rs/prerelease.jpg": "invalid",
-    "encypher-conformance/corrupt_box_type.jpg": "invalid",
-    "encypher-conformance/expired_signer.jpg": "invalid",
-    "encypher-conformance/tampered_signature.jpg": "invalid",
-    "encypher-conformance/truncated_jumbf.jpg": "invalid",
-    "encypher-conformance/wrong_eku_signer.jpg": "invalid",
-    # The asset's own structure is broken: nothing is known of a manifest.
-    "c2pa-rs/tiff_poc.tiff": UNREADABLE,
-    "lab-attacks/truncated.png": UNREADABLE,
-}
+AT = datetime(2026, 11, 22, tzinfo=UTC)
+"""The time credentials are judged at, so that the answers stay as they are."""
 
 
 @pytest.fixture(scope="module")
@@ -81,32 +34,60 @@ def material(shared: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def trust(material: Path) -> TrustStore:
-    roots = b"".join((material / "trust" / name).read_bytes() for name in ("c2pa-rs-test-roots.pem", "lab-roots.pem"))
-    return TrustStore((TrustList("test roots", TrustPurpose.SIGNERS, Tier.CURRENT, roots),))
+    folder = material / "trust"
+    roots = b"".join((folder / name).read_bytes() for name in ("c2pa-rs-test-roots.pem", "lab-roots.pem"))
+    stampers = b"".join((folder / name).read_bytes() for name in ("C2PA-TSA-TRUST-LIST.pem", "lab-tsa-root.pem"))
+    return TrustStore(
+        (
+            TrustList("test roots", TrustPurpose.SIGNERS, Tier.CURRENT, roots),
+            TrustList("stampers", TrustPurpose.TIMESTAMPS, Tier.CURRENT, stampers),
+        )
+    )
+
+
+def answer_on(path: Path, trust: TrustStore, sidecar: bytes | None = None) -> str:
+    """State, conclusion and extent, or the code of an error."""
+    try:
+        evidence = C2paExaminer(trust, sidecar=sidecar, at=AT).examine(Asset.from_bytes(path.read_bytes()))
+    except AssayError as err:
+        return err.code
+    verdict = VerdictPolicy().decide(evidence)
+    assert verdict.state is not None
+    return ", ".join(filter(None, (verdict.state.value, verdict.conclusion.value, verdict.extent and verdict.extent.value)))
 
 
 def state_of(path: Path, trust: TrustStore, sidecar: bytes | None = None) -> str:
-    try:
-        state = provenance_state(C2paExaminer(trust, sidecar=sidecar).examine(Asset.from_bytes(path.read_bytes())))
-    except ExaminerError:
-        return UNREADABLE
-    assert state is not None
-    return state.value
+    return answer_on(path, trust, sidecar).split(",")[0]
 
 
-def test_every_still_image_against_the_sdk(material: Path, trust: TrustStore) -> None:
-    differing, seen = {}, 0
+@pytest.fixture(scope="module")
+def ours(rows: list[dict[str, str]], material: Path, trust: TrustStore) -> dict[str, str]:
+    return {row["file"]: answer_on(material / row["file"], trust) for row in rows}
+
+
+@pytest.fixture(scope="module")
+def rows(material: Path) -> list[dict[str, str]]:
     with (material / "EXPECTED.tsv").open(newline="") as table:
-        for row in csv.DictReader(table, delimiter="\t"):
-            try:
-                ours = state_of(material / row["file"], trust)
-            except AssetUnsupported:
-                continue
-            seen += 1
-            if ours != STATES.get(row["c2pa0381_test+lab_roots"], "absent"):
-                differing[row["file"]] = ours
-    assert differing == DIFFERENT
-    assert seen == 123
+        return list(csv.DictReader(table, delimiter="\t"))
+
+
+def test_every_file_is_answered_as_recorded(ours: dict[str, str]) -> None:
+    assert ours == ANSWERS
+    assert len(ours) == 135
+
+
+def test_every_difference_from_the_sdk_has_a_reason(rows: list[dict[str, str]], ours: dict[str, str]) -> None:
+    theirs = {row["file"]: STATES.get(row["c2pa0381_test+lab_roots"], "absent") for row in rows}
+    assert {name for name, answer in ours.items() if answer.split(",")[0] != theirs[name]} == set(DIFFERENT_FROM_SDK)
+
+
+def test_every_difference_from_two_other_validators_has_a_reason(rows: list[dict[str, str]], ours: dict[str, str]) -> None:
+    """encypher says "invalid" of what has no manifest too; c2pa-ts says it of strangers."""
+    intact = {name for name, answer in ours.items() if answer.startswith(("trusted", "unknown_signer"))}
+    valid = {row["file"] for row in rows if row["encypher171_integrity"] == "valid" or row["c2pa-ts094"] == "Valid"}
+    refused = {row["file"] for row in rows if row["encypher171_integrity"] == "invalid" or row["c2pa-ts094"] == "Invalid"}
+    assert valid - intact == set(INTACT_ELSEWHERE)
+    assert refused & intact == set(BROKEN_ELSEWHERE)
 
 
 LAB = {
@@ -114,7 +95,7 @@ LAB = {
     "Valid(untrusted)": {"unknown_signer"},
     "Invalid": {"invalid"},
     "NoManifest": {"absent"},
-    "Error": {UNREADABLE},
+    "Error": {ExaminerError.code},
     "Error unless fetched": {"absent"},
 }
 
@@ -170,6 +151,7 @@ def test_remote_manifest_is_named_and_not_fetched(material: Path, trust: TrustSt
     assert [(e.code, e.outcome) for e in evidence if isinstance(e, StatusEvidence)] == [
         ("manifest.remote_reference", Outcome.INFORMATIONAL)
     ]
+    assert [e.locator for e in evidence if isinstance(e, StatusEvidence)] == [f"http://127.0.0.1:{port}/x.c2pa"]
 
 
 def test_interim_list_is_legacy(material: Path) -> None:

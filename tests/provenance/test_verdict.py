@@ -18,6 +18,7 @@ from provenance.evidence import (
     Layer,
     OperatingPoint,
     Outcome,
+    Relationship,
     ScoreEvidence,
     StatusEvidence,
     Tier,
@@ -43,7 +44,10 @@ def score(llr: float) -> ScoreEvidence:
 
 
 def declares(
-    term: DigitalSourceType | None, forgeability: Forgeability = Forgeability.SIGNED, examiner: str = "c2pa"
+    term: DigitalSourceType | None,
+    forgeability: Forgeability = Forgeability.SIGNED,
+    examiner: str = "c2pa",
+    relationship: Relationship = Relationship.ASSET,
 ) -> DeclarationEvidence:
     return DeclarationEvidence(
         examiner,
@@ -52,7 +56,17 @@ def declares(
         term and term.value,
         generator="tiny",
         signer="CN=Signer" if examiner == "c2pa" else None,
+        relationship=relationship,
+        locator=f"urn:{relationship}" if examiner == "c2pa" else "",
     )
+
+
+def parent(term: DigitalSourceType | None) -> DeclarationEvidence:
+    return declares(term, relationship=Relationship.PARENT)
+
+
+def component(term: DigitalSourceType | None) -> DeclarationEvidence:
+    return declares(term, relationship=Relationship.COMPONENT)
 
 
 def marked(term: DigitalSourceType, forgeability: Forgeability) -> DeclarationEvidence:
@@ -99,6 +113,41 @@ ROWS: dict[str, tuple[tuple[Evidence, ...], tuple[str, str | None, str | None, i
     "trusted, loud detector": ((*TRUSTED, declares(CAPTURE), LOUD), ("trusted_origin", "trusted", None, 1)),
     "trusted, marks disagree": (
         (*TRUSTED, declares(CAPTURE), marked(FULL, Forgeability.TEXT)),
+        ("trusted_origin", "trusted", None, 0),
+    ),
+    "trusted, silent, mark says synthetic": (
+        (*TRUSTED, declares(None), marked(FULL, Forgeability.TEXT)),
+        ("trusted_origin", "trusted", None, 1),
+    ),
+    "trusted, silent, capture before, mark says synthetic": (
+        (*TRUSTED, declares(None), parent(CAPTURE), marked(FULL, Forgeability.TEXT)),
+        ("trusted_origin", "trusted", None, 0),
+    ),
+    "trusted, silent, generated before": (
+        (*TRUSTED, declares(None), parent(FULL)),
+        ("declared_synthetic", "trusted", "full", 1),
+    ),
+    "trusted, silent, generated in part": (
+        (*TRUSTED, declares(None), component(FULL)),
+        ("declared_synthetic", "trusted", "partial", 1),
+    ),
+    "trusted, generated over a capture": (
+        (*TRUSTED, declares(FULL), parent(CAPTURE)),
+        ("declared_synthetic", "trusted", "partial", 1),
+    ),
+    "unknown signer, silent, generated before": (
+        (*UNKNOWN, declares(None), parent(FULL)),
+        ("declared_synthetic", "unknown_signer", "full", 1),
+    ),
+    "altered before": (
+        (*TRUSTED, declares(None), parent(FULL), failure("assertion.dataHash.mismatch")),
+        ("altered", "invalid", None, 1),
+    ),
+    "revoked": ((*INTACT, declares(FULL), failure("manifest.signer_revoked")), ("inconclusive", "invalid", None, 0)),
+    "two stores": ((*TRUSTED, declares(FULL), failure("manifest.duplicate_store")), ("inconclusive", "invalid", None, 0)),
+    "history cut": ((*TRUSTED, declares(CAPTURE), failure("manifest.history_cut")), ("inconclusive", "invalid", None, 0)),
+    "thumbnail of another picture": (
+        (*TRUSTED, declares(CAPTURE), status("manifest.thumbnail_differs", Outcome.INFORMATIONAL)),
         ("trusted_origin", "trusted", None, 0),
     ),
     "unknown signer, synthetic": ((*UNKNOWN, declares(FULL)), ("declared_synthetic", "unknown_signer", "full", 1)),
@@ -254,6 +303,47 @@ def test_capture_of_the_same_manifest_contradicts_a_full_generation() -> None:
     assert decide(*TRUSTED, declares(CAPTURE), declares(FULL)).dissent == (declares(CAPTURE),)
 
 
+CAMERA = status("marks.camera", Outcome.INFORMATIONAL, examiner="marks")
+OTHER_THUMBNAIL = status("manifest.thumbnail_differs", Outcome.INFORMATIONAL)
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        (*TRUSTED, declares(FULL)),
+        (*UNKNOWN, declares(FULL)),
+        (*ABSENT, marked(FULL, Forgeability.KEYED)),
+        (*ABSENT, marked(FULL, Forgeability.TEXT)),
+        (*ABSENT, LOUD),
+    ],
+)
+def test_a_camera_contradicts_what_is_called_generated(evidence: tuple[Evidence, ...]) -> None:
+    before, after = decide(*evidence), decide(*evidence, CAMERA)
+    assert after.dissent == (CAMERA,)
+    assert summary(after) == summary(before)
+
+
+@pytest.mark.parametrize("evidence", [(*TRUSTED, declares(PARTIAL)), (*TRUSTED, declares(CAPTURE)), ABSENT])
+def test_a_camera_contradicts_nothing_else(evidence: tuple[Evidence, ...]) -> None:
+    assert decide(*evidence, CAMERA).dissent == ()
+
+
+@pytest.mark.parametrize("term", [FULL, PARTIAL, CAPTURE])
+def test_a_thumbnail_of_another_picture_is_dissent(term: DigitalSourceType) -> None:
+    assert decide(*TRUSTED, declares(term), OTHER_THUMBNAIL).dissent == (OTHER_THUMBNAIL,)
+
+
+def test_what_an_asset_was_made_from_may_have_been_anything() -> None:
+    assert decide(*TRUSTED, declares(FULL), component(CAPTURE)).dissent == ()
+    assert decide(*TRUSTED, declares(None), parent(FULL), parent(DigitalSourceType.HUMAN_EDITS)).dissent == ()
+
+
+def test_a_parents_declaration_is_named_among_the_reasons() -> None:
+    verdict = decide(*TRUSTED, declares(None), parent(FULL))
+    assert verdict.reasons[0] == parent(FULL)
+    assert "what it was made from" in verdict.basis[0].statement
+
+
 def test_loud_detector_supports_a_declaration() -> None:
     weights = [(item.layer, item.weight) for item in decide(*TRUSTED, declares(FULL), LOUD).basis]
     assert (Layer.FORENSIC, Weight.SUPPORTS) in weights
@@ -306,6 +396,8 @@ CODES = sorted(
         *(e.code for e in (*TRUSTED, *UNKNOWN, *ABSENT)),
         "signingCredential.expired",
         "manifest.malformed",
+        "manifest.thumbnail_differs",
+        "marks.camera",
         "manifest.tier.legacy",
         "manifest.tier.development",
         "cawg.x509.credential.untrusted",
@@ -321,6 +413,7 @@ EVIDENCE = st.one_of(
         st.none() | st.sampled_from(DigitalSourceType),
         st.sampled_from(Forgeability),
         st.sampled_from(["c2pa", "marks"]),
+        st.sampled_from(Relationship),
     ),
     st.builds(score, st.floats(-20, 20)),
 )
@@ -401,4 +494,4 @@ def test_reasons_and_dissent_never_overlap(evidence: list[Evidence]) -> None:
 
 
 def test_policy_has_a_version() -> None:
-    assert VerdictPolicy().version == "1"
+    assert VerdictPolicy().version == "2"

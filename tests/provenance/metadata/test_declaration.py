@@ -14,7 +14,7 @@ from provenance.asset import Asset
 from provenance.digital_source_type import DigitalSourceType
 from provenance.errors import AssetUnreadable, AssetUnsupported, RecordInvalid
 from provenance.metadata import container, declaration, exif, xmp
-from provenance.metadata.containers import bmff_boxes, bmff_items, jpeg, png, webp
+from provenance.metadata.containers import bmff_boxes, bmff_items, jpeg, png, riff
 from provenance.metadata.tiff_structure import Structure
 from provenance.pixels import decode
 
@@ -33,7 +33,7 @@ def coded(asset: Asset) -> bytes:
             kept = [s for s in jpeg._segments(data) if s.marker not in (0xE0, 0xE1, 0xE2)]
             return b"".join(data[s.start : s.end] for s in kept) + data[kept[-1].end :]
         case "image/webp":
-            return b"".join(c.payload for c in webp._chunks(data) if c.kind in (b"VP8 ", b"VP8L", b"ALPH"))
+            return b"".join(c.payload for c in riff.chunks(data, b"WEBP") if c.kind in (b"VP8 ", b"VP8L", b"ALPH"))
         case "image/tiff":
             structure = Structure(data)
             entries = structure.directory(structure.first_offset).entries
@@ -110,6 +110,10 @@ def test_xmp_declares_the_record(media_type, plain, record):
         "xmp:CreatorTool": "assay 0.1.0",
         "xmp:CreateDate": "2026-11-22T03:04:05+00:00",
         "xmpMM:InstanceID": IID,
+        "TC260:AIGC": (
+            '{"Label":"1","ContentProducer":"unnamed provider","ProduceID":"0f8fad5b-d9cb-469f-a165-70867728950e",'
+            '"ReservedCode1":"","ContentPropagator":"","PropagateID":"","ReservedCode2":""}'
+        ),
     }
 
 
@@ -290,7 +294,7 @@ def test_malformed_xmp_is_refused_because_it_could_not_be_kept(plain, record):
 
 @pytest.mark.parametrize(
     "wrong",
-    [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)],
+    [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)],
 )
 def test_encode_refuses_what_is_no_rgb(wrong, record):
     with pytest.raises(ValueError, match="pixels must be"):
@@ -332,21 +336,3 @@ def test_an_avif_image_sequence_is_refused(pixels, record):
     frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:])
     with pytest.raises(AssetUnsupported, match="sequence"):
         declaration.write(Asset.from_bytes(out.getvalue()), record, **SAY)
-
-
-def test_encoding_a_512_px_jpeg_with_its_metadata_stays_quick(record):
-    import time
-
-    noise = np.random.default_rng(0).integers(0, 256, (512, 512, 3), dtype=np.uint8)
-
-    def seconds() -> float:
-        start = time.perf_counter()
-        declaration.encode(noise, record, media_type="image/jpeg", **SAY)
-        return time.perf_counter() - start
-
-    def bare() -> float:
-        start = time.perf_counter()
-        Image.fromarray(noise).save(io.BytesIO(), "JPEG", quality=95, subsampling="4:4:4")
-        return time.perf_counter() - start
-
-    assert min(seconds() for _ in range(7)) < 1.5 * min(bare() for _ in range(7)) + 0.004

@@ -16,7 +16,7 @@ from PIL import Image
 from provenance.asset import Asset
 from provenance.errors import AssayError
 from provenance.generation import GenerationRecord
-from provenance.metadata import declaration, exif, xmp
+from provenance.metadata import declaration, disclosure, exif, xmp
 from provenance.metadata.containers import bmff, gif, jpeg, png, tiff, webp
 from provenance.metadata.marks import MarksExaminer
 from provenance.metadata.png_text import TEXT_CHUNKS, decode_text
@@ -36,7 +36,7 @@ def _whole() -> list[bytes]:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "GIF", comment=b"a comment")
     data = out.getvalue()
-    packet = xmp.packet(xmp.properties(RECORD, **SAY))
+    packet = xmp.packet(disclosure.properties(RECORD, **SAY))
     extension = b"!\xff\x0bXMP DataXMP" + packet + b"\x01" + bytes(range(255, -1, -1)) + b"\x00"
     return [*made, data[:-1] + extension + b";"]
 
@@ -126,11 +126,11 @@ def test_any_directory_is_read_or_refused(head, rest):
 @quick
 @given(st.binary(max_size=200), st.text(max_size=50))
 def test_any_xmp_is_read_or_refused(noise, text):
-    packet = xmp.packet(xmp.properties(RECORD, **SAY))
+    packet = xmp.packet(disclosure.properties(RECORD, **SAY))
     at = len(noise) * 7 % len(packet)
     for data in (packet[:at] + noise + packet[at:], packet.replace(b"a lighthouse", text.encode("utf-8", "replace"))):
         with contextlib.suppress(AssayError):
-            xmp.merged(data, xmp.properties(RECORD, **SAY))
+            xmp.edited(data, disclosure.properties(RECORD, **SAY))
 
 
 @quick

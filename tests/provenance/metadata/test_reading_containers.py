@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from provenance.errors import AssetUnreadable
-from provenance.metadata import exif, xmp
+from provenance.metadata import disclosure, exif, xmp
 from provenance.metadata.containers import bmff, gif, jpeg, png, webp
 from provenance.metadata.containers.bmff_boxes import boxes
 
@@ -40,7 +40,7 @@ def test_a_raw_profile_that_is_none_is_a_flaw():
 
 
 def test_extended_xmp_in_jpeg_is_joined_in_order_and_kept_on_write(plain, record):
-    packet = xmp.packet(xmp.properties(record, **SAY))
+    packet = xmp.packet(disclosure.properties(record, **SAY))
     parts = []
     for start in (300, 0):  # out of order
         portion = packet[start:] if start else packet[:300]
@@ -63,7 +63,7 @@ def test_fill_bytes_between_segments_are_allowed(plain):
 
 
 def test_gif_comment_and_xmp(record):
-    packet = xmp.packet(xmp.properties(record, **SAY))
+    packet = xmp.packet(disclosure.properties(record, **SAY))
     out = io.BytesIO()
     Image.new("P", (4, 4)).save(out, "GIF", comment=b"made by hand")
     data = out.getvalue()[:-1] + b"!\xff\x0bXMP DataXMP" + packet + b"\x01" + bytes(range(255, -1, -1)) + b"\x00;"
@@ -74,7 +74,7 @@ def test_gif_comment_and_xmp(record):
 
 
 def test_webp_cut_inside_its_last_chunk_says_so_and_still_reads_the_first(plain, record):
-    data = webp.write(plain["image/webp"], exif=exif.block(record, **SAY), xmp=xmp.packet(xmp.properties(record, **SAY)))
+    data = webp.write(plain["image/webp"], exif=exif.block(record, **SAY), xmp=xmp.packet(disclosure.properties(record, **SAY)))
     found = webp.read(data[:-40])
     assert found.flaws
     assert found.flaws[0].locator == "WebP"
@@ -84,7 +84,8 @@ def test_webp_cut_inside_its_last_chunk_says_so_and_still_reads_the_first(plain,
 def test_metadata_other_encoders_wrote_is_read_and_replaced_in_place(name, pixels, record):
     old = piexif.dump({"0th": {piexif.ImageIFD.Artist: b"A. Person"}})
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, name, exif=old, xmp=xmp.packet(xmp.properties(replace(record, model="old"), **SAY)))
+    packet = xmp.packet(disclosure.properties(replace(record, model="old"), **SAY))
+    Image.fromarray(pixels).save(out, name, exif=old, xmp=packet)
     before = bmff.read(out.getvalue())
     assert before.exif == (old[6:],)
     assert b"old" in before.xmp[0]

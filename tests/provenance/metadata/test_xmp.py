@@ -40,16 +40,24 @@ def test_a_merged_packet_keeps_other_properties_and_says_ours_once():
         ' i:DigitalSourceType="old">'
         "<i:DigitalSourceType>older</i:DigitalSourceType><i:Event>Fair</i:Event></rdf:Description><!-- kept -->"
     )
-    merged = xmp.merged(old, [TYPE])
+    merged = xmp.edited(old, [TYPE])
     assert xmp.read(merged) == (Property(PHOTOSHOP, "City", "Ulm"), Property(IPTC_EXTENSION, "Event", "Fair"), TYPE)
     assert b'rdf:about="urn:1"' in merged
     assert b"<!-- kept -->" in merged
-    assert xmp.merged(merged, [TYPE]) == merged
+    assert xmp.edited(merged, [TYPE]) == merged
 
 
-def test_an_old_prompt_goes_even_when_no_new_one_comes():
-    old = xmp.packet([TYPE, Property(IPTC_EXTENSION, "AIPromptInformation", "a secret")])
-    assert b"secret" not in xmp.merged(old, [TYPE])
+def test_what_is_to_be_dropped_goes_and_nothing_else():
+    prompt = Property(IPTC_EXTENSION, "AIPromptInformation", "a secret")
+    assert xmp.read(xmp.edited(xmp.packet([TYPE, prompt]), [], {(prompt.namespace, prompt.name)})) == (TYPE,)
+
+
+def test_terms_are_written_in_no_language_in_particular():
+    terms = Property(xmp.PLUS, "OtherConstraints", "ask <us>")
+    fresh, added = xmp.packet([terms]), xmp.edited(xmp.packet([TYPE]), [terms])
+    assert (xmp.read(fresh), xmp.read(added)) == ((terms,), (TYPE, terms))
+    for made in (fresh, added):
+        assert b'<rdf:Alt><rdf:li xml:lang="x-default">ask &lt;us&gt;</rdf:li></rdf:Alt>' in made
 
 
 def test_a_hostile_prefix_cannot_change_the_meaning():
@@ -58,7 +66,7 @@ def test_a_hostile_prefix_cannot_change_the_meaning():
         b'<xmp:Description xmlns:rdf="urn:x" rdf:a="1"/></xmp:RDF>'
     )
     tool = Property(XMP_BASIC, "CreatorTool", "ours")
-    assert xmp.read(xmp.merged(old, [tool])) == (tool,)
+    assert xmp.read(xmp.edited(old, [tool])) == (tool,)
 
 
 @pytest.mark.parametrize(
@@ -77,9 +85,9 @@ def test_hostile_packets_are_refused(hostile, reason):
     with pytest.raises(AssetUnreadable, match=reason):
         xmp.read(hostile)
     with pytest.raises(AssetUnreadable):
-        xmp.merged(hostile, [TYPE])
+        xmp.edited(hostile, [TYPE])
 
 
 def test_xml_that_is_no_rdf_cannot_take_a_declaration():
     with pytest.raises(AssetUnreadable, match="rdf:RDF"):
-        xmp.merged(b"<x/>", [TYPE])
+        xmp.edited(b"<x/>", [TYPE])

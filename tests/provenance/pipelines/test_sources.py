@@ -10,7 +10,8 @@ from PIL import Image, PngImagePlugin
 
 from provenance.asset import Asset
 from provenance.errors import GenerationInvalid, PipelineRefused
-from provenance.pipelines.sources import parents_of, take
+from provenance.pipelines.calls import bind, input_names, source_names
+from provenance.pipelines.sources import parents_of, steering, take
 from provenance.pixels import decode
 from tests.provenance.pipelines.conftest import picture
 
@@ -97,3 +98,29 @@ def test_which_parent_an_output_has(index, assets, count, prompts, expected):
 def test_an_uncertain_parent_is_refused(count, prompts):
     with pytest.raises(PipelineRefused, match="not certain"):
         parents_of(0, (A, B), count=count, prompts=prompts)
+
+
+def test_what_only_steers_may_be_something_else_than_a_picture():
+    assert steering(np.zeros((4, 8, 8, 77), np.float32)) == ()
+    assert steering({"embeddings": 1}) == ()
+    assert steering([A, A]) == (A, A)
+
+
+class ControlNetPipeline:
+    def __call__(self, prompt=None, image=None, ip_adapter_image=None): ...
+
+
+class ControlNetInpaintPipeline:
+    def __call__(self, prompt=None, image=None, mask_image=None, control_image=None): ...
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "sources", "inputs"),
+    [
+        (ControlNetPipeline(), (), ("image", "ip_adapter_image")),
+        (ControlNetInpaintPipeline(), ("image",), ("control_image", "mask_image")),
+    ],
+)
+def test_control_maps_masks_and_references_are_inputs_and_no_parents(pipeline, sources, inputs):
+    call = bind(pipeline, (), {"prompt": "x"})
+    assert (source_names(pipeline, call), input_names(pipeline, call)) == (sources, inputs)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
-from api.certificate_path import MAX_CHAIN_CERTIFICATES, judge_chain
+from provenance.certificate_path import MAX_CHAIN_CERTIFICATES, judge_chain
 from tests.assets.chains import CLAIM_SIGNING, NOW, authority, chain, sound_chain
 
 
