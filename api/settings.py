@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     prompt_policy: PromptPolicy = PromptPolicy.PLAIN
     """What becomes of prompts in what is generated or stamped here: "plain", "keyed" (a commitment only) or "omitted"."""
     prompt_key_file: ExpandedPath | None = None
-    """Secret key of the commitments, at least 32 bytes, for `prompt_policy` "keyed"."""
+    """Secret key of the commitments, for `prompt_policy` "keyed": all bytes of the file, at least 32."""
     training_mining: Permission | None = None
     """What is declared of training on images stamped here and of mining them: "allowed", "notAllowed" or "constrained"."""
     training_mining_terms: str = ""

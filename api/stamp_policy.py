@@ -19,7 +19,7 @@ def prompt_rule(settings: Settings) -> PromptRule:
     if settings.prompt_key_file is None:
         raise CredentialMissing("the prompt policy `keyed` needs a secret key: set prompt_key_file")
     try:
-        return PromptRule(settings.prompt_policy, settings.prompt_key_file.read_bytes().strip())
+        return PromptRule(settings.prompt_policy, settings.prompt_key_file.read_bytes())
     except (OSError, RecordInvalid) as err:
         raise CredentialMissing(f"the prompt key cannot be used: {err}") from err
 

@@ -121,7 +121,9 @@ class TrustWatch:
 def _files(settings: Settings) -> _Files:
     """Every file that lists are read from, with what tells whether it changed."""
     folders = (settings.home / "trust", development_directory(settings.home))
-    paths = sorted({*settings.trust_files, *(path for folder in folders for path in folder.rglob("*"))})
+    # Not rglob, which does not look into folders that are symbolic links, while whoever reads the lists does.
+    found = (path for folder in folders for depth in ("*", "*/*") for path in folder.glob(depth))
+    paths = sorted({*settings.trust_files, *found})
     return tuple((str(path), *_stat(path)) for path in paths)
 
 

@@ -19,7 +19,7 @@ def mutated(data: bytes, others: Sequence[bytes], rng: random.Random) -> tuple[s
     """The kind and the bytes of one mutant of `data`, different from it.
 
     Args:
-        data: The original, at least 16 bytes.
+        data: The original, at least 17 bytes.
         others: Files to splice from.
         rng: Decides everything.
     """

@@ -2,7 +2,9 @@
 
 The chain is taken in the order it was handed in: every certificate must have been issued by the next. Nothing is fetched and no
 other order is tried. The leaf must be allowed what it did: sign claims, or stamp times. A critical extension that is not
-understood here is a refusal, as RFC 5280 asks.
+understood here is a refusal, as RFC 5280 asks, and so are limits on names, critical or not. An authority for web servers,
+programs, time-stamps or OCSP alone has no say over a leaf for something else, which browsers ask and RFC 5280 does not; usages
+that are not among these are let be, because sound chains of Adobe's have a private one.
 
 Source: RFC 5280, sections 4.2 and 6.1.
 """
@@ -18,14 +20,15 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from provenance.keys import extended_key_usages, may_sign_claims
 
 MAX_CHAIN_CERTIFICATES: Final = 8
-_MAX_KEPT_BYTES: Final = 8192
+MAX_KEPT_BYTES: Final = 8192
 """Longer certificates are not kept: strangers choose them."""
 
 SIGNER_TRUSTED: Final = "signingCredential.trusted"
@@ -52,6 +55,18 @@ _UNDERSTOOD: Final = frozenset(
         ExtensionOID.CERTIFICATE_POLICIES,
     }
 )
+_NARROW_USAGES: Final = frozenset(
+    usage.dotted_string
+    for usage in (
+        ExtendedKeyUsageOID.SERVER_AUTH,
+        ExtendedKeyUsageOID.CLIENT_AUTH,
+        ExtendedKeyUsageOID.CODE_SIGNING,
+        ExtendedKeyUsageOID.TIME_STAMPING,
+        ExtendedKeyUsageOID.OCSP_SIGNING,
+    )
+)
+_MIN_RSA_BITS: Final = 2048
+_WEAK_HASHES: Final = (hashes.MD5, hashes.SHA1)
 
 
 def load_certificate(der: bytes) -> x509.Certificate:
@@ -61,7 +76,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
         ValueError: It cannot be parsed, or something in it is not understood.
     """
     # One signer's certificates come with every asset of his; reading them again each time was a tenth of an examination.
-    return _loaded(der) if len(der) <= _MAX_KEPT_BYTES else _loaded.__wrapped__(der)
+    return _loaded(der) if len(der) <= MAX_KEPT_BYTES else _loaded.__wrapped__(der)
 
 
 @lru_cache(maxsize=256)
@@ -110,7 +125,7 @@ def judge_chain(
     path = _path_to_anchor(chain, anchors)
     if path is None:
         return SIGNER_UNTRUSTED, f"{_name(chain[-1])} leads to no trust anchor given"
-    flaw = _flaw(path, may)  # the anchor's own limits hold too
+    flaw = _flaw(path, may) or _weakness(path[:-1])  # the anchor's own limits hold too, and nobody relies on its signature
     if flaw is not None:
         return SIGNER_INVALID, flaw
     for certificate in path:
@@ -133,7 +148,7 @@ def _flaw(chain: Sequence[x509.Certificate], may: LeafRule) -> str | None:
             if unknown:
                 return f"{_name(certificate)} has critical extensions that are not understood here: {sorted(unknown)}"
             below = _intermediates(chain[1:depth])
-            flaw = _leaf_flaw(certificate, may) if depth == 0 else _authority_flaw(certificate, below=below)
+            flaw = _leaf_flaw(certificate, may) if depth == 0 else _authority_flaw(certificate, chain[0], below=below)
             if flaw is not None:
                 return flaw
         for certificate, issuer in pairwise(chain):
@@ -157,7 +172,17 @@ def _leaf_flaw(leaf: x509.Certificate, may: LeafRule) -> str | None:
     return None
 
 
-def _authority_flaw(authority: x509.Certificate, *, below: int) -> str | None:
+def _weakness(certificates: Sequence[x509.Certificate]) -> str | None:
+    for certificate in certificates:
+        key = certificate.public_key()
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size < _MIN_RSA_BITS:
+            return f"{_name(certificate)} has an RSA key of {key.key_size} bits"
+        if isinstance(certificate.signature_hash_algorithm, _WEAK_HASHES):
+            return f"{_name(certificate)} is signed with {certificate.signature_hash_algorithm.name}"
+    return None
+
+
+def _authority_flaw(authority: x509.Certificate, leaf: x509.Certificate, *, below: int) -> str | None:
     constraints = _constraints(authority)
     if constraints is None or not constraints.ca:
         return f"{_name(authority)} is no authority, yet it issued a certificate"
@@ -166,6 +191,11 @@ def _authority_flaw(authority: x509.Certificate, *, below: int) -> str | None:
     usage = _usage(authority)
     if usage is not None and not usage.key_cert_sign:
         return f"{_name(authority)} may not issue certificates"
+    if any(isinstance(extension.value, x509.NameConstraints) for extension in authority.extensions):
+        return f"{_name(authority)} is limited to some names, which is not checked here"
+    usages = extended_key_usages(authority)
+    if usages and usages <= _NARROW_USAGES and usages.isdisjoint(extended_key_usages(leaf)):
+        return f"{_name(authority)} is for other usages alone: {sorted(usages)}"
     return None
 
 
@@ -173,9 +203,8 @@ def _path_to_anchor(
     chain: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate]
 ) -> tuple[x509.Certificate, ...] | None:
     """The chain up to its first anchor, with the anchor as its end; None if it leads to none. A leaf is no anchor."""
-    encoded = {anchor.public_bytes(Encoding.DER) for anchor in anchors}
     for depth, certificate in enumerate(chain):
-        if depth > 0 and certificate.public_bytes(Encoding.DER) in encoded:
+        if depth > 0 and certificate in anchors:
             return tuple(chain[: depth + 1])
         for anchor in anchors:
             if _issued(certificate, anchor):

@@ -48,10 +48,14 @@ def time_stamp_tokens(store: bytes, manifest_label: str) -> tuple[bytes, ...]:
     """The time-stamps of one manifest's signature, DER: tokens (sigTst2) or whole responses (sigTst); none if it has none.
 
     Raises:
-        ValueError: The signature or its time-stamps cannot be parsed.
+        ValueError: The signature or its time-stamps cannot be parsed, or a newer claim has one of the older kind. That is over
+            the claim and not over its signature: it could have been had before the key was, and the SDK takes it all the same.
     """
     tokens: list[bytes] = []
+    of_older_claims = any(True for _ in _superboxes(_manifest(store, manifest_label), "c2pa.claim"))
     for key, container in _headers(store, manifest_label):
+        if key == "sigTst" and not of_older_claims:
+            raise ValueError("a time-stamp over a newer claim, not over its signature")
         if key in _TIME_STAMPS:
             for entry in _list(_only(value for name, value in _pairs(container) if name == "tstTokens")):
                 token = _only(value for name, value in _pairs(entry) if name == "val")
@@ -61,9 +65,13 @@ def time_stamp_tokens(store: bytes, manifest_label: str) -> tuple[bytes, ...]:
     return tuple(tokens)
 
 
+def _manifest(store: bytes, label: str) -> bytes:
+    return _only(_superboxes(_only(_superboxes(store, "c2pa")), label))
+
+
 def _headers(store: bytes, manifest_label: str) -> list[tuple[object, object]]:
     """Protected and unprotected headers of the claim signature, in that order."""
-    manifest = _only(_superboxes(_only(_superboxes(store, "c2pa")), manifest_label))
+    manifest = _manifest(store, manifest_label)
     signature = _only(content for kind, content in _boxes(_only(_superboxes(manifest, _SIGNATURE_LABEL))) if kind == b"cbor")
     sign1 = decode_cbor(signature)
     if not isinstance(sign1, list) or len(sign1) != 4 or not isinstance(sign1[0], bytes):

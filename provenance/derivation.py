@@ -113,10 +113,9 @@ class Deriver:
 
         Raises:
             AssetUnsupported: It is a sound or a film, or has transparency or a size that the format cannot hold.
-            AssetError: It cannot be decoded, or its metadata cannot be carried over.
+            AssetError: It cannot be decoded or examined, or its metadata cannot be carried over.
             DerivationInvalid: The derivative would be larger than is allowed.
             RecordInvalid: The source was altered after it was signed, or what it declares cannot be kept.
-            ExaminerError: The structure of the source cannot be read.
             ManifestError, SigningError: Nothing could be signed.
             StampUnverified: The result does not read back as declared.
         """

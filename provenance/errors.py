@@ -42,7 +42,7 @@ Findings are not here: a missing manifest, an unknown signer, a broken binding a
     │   ├── ExaminerCrashed        examiner.crashed         the process that parsed the asset ended, or answered nonsense
     │   ├── ExaminerTimedOut       examiner.timeout
     │   └── ExaminerOutOfMemory    examiner.memory
-    ├── IsolationUnavailable       isolation.unavailable    no process to parse in, or none that can be confined: refuse to start
+    ├── IsolationUnavailable       isolation.unavailable    no process to parse in that is confined: refuse to start
     ├── DetectorError              detector.failed
     │   ├── WeightsUnreadable      detector.weights_unreadable
     │   └── WeightsMismatch        detector.weights_mismatch    digest differs from the card: refuse to load

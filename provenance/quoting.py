@@ -9,10 +9,13 @@ Source: Unicode Standard Annex 9; Unicode Technical Report 36, "Security Conside
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 MAX_QUOTED_CHARACTERS: Final = 500
 """Longest quotation, unless the caller says otherwise."""
+_UNSEEN: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0e\uffa0\U000e0100-\U000e01ef]")
+"""Printable by category, and yet nobody sees them: fillers, blanks, variation selectors but for the one of emoji."""
 
 
 def quoted(value: object, limit: int = MAX_QUOTED_CHARACTERS) -> str:
@@ -27,4 +30,5 @@ def quoted(value: object, limit: int = MAX_QUOTED_CHARACTERS) -> str:
     """
     text = "" if value is None else str(value)
     short = text if len(text) <= limit else text[: limit - 1] + "…"
-    return short if short.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in short)
+    shown = _UNSEEN.sub("\ufffd", short)
+    return shown if shown.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in shown)

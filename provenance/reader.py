@@ -14,7 +14,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -39,7 +38,6 @@ from provenance.signer_standing import ClaimSignature, Standing, judge_signer
 from provenance.status_codes import (
     ADDITIONAL_EXCLUSIONS,
     CONTENT_EXCLUDED,
-    CREDENTIAL_TRUSTED,
     MANIFEST_ABSENT,
     MANIFEST_DUPLICATE_STORE,
     MANIFEST_MALFORMED,
@@ -52,8 +50,6 @@ from provenance.thumbnails import MAX_THUMBNAIL_BYTES, SAME_PICTURE, likeness
 from provenance.trust import TrustStore
 
 MAX_REMOTE_URL_CHARACTERS: Final = 2048
-_TRUST_LIST: Final = re.compile(r"found in \[(.*)\] trust anchors$", re.DOTALL)
-"""How the SDK names the list a signer was found on; empty when the certificate itself is on an allowed list."""
 
 
 class C2paExaminer:
@@ -99,7 +95,7 @@ class C2paExaminer:
                 return [*duplicate, status(MANIFEST_ABSENT, Outcome.INFORMATIONAL)]
             with reader:
                 store = json.loads(reader.json())
-                exclusions = _exclusions(store, reader, asset.media_type)
+                exclusions = _exclusions(store, reader, asset)
                 at = self._at or datetime.now(UTC)
                 standing, actors = self._standing(store, reader, at), self._named_actors(store, reader, at)
                 thumbnail = _thumbnail(store, reader, asset)
@@ -199,7 +195,7 @@ def _settings(trust: TrustStore) -> dict[str, Any]:
     }
 
 
-def _exclusions(store: Mapping[str, Any], reader: Any, media_type: str) -> list[StatusEvidence]:  # noqa: ANN401  # no types
+def _exclusions(store: Mapping[str, Any], reader: Any, asset: Asset) -> list[StatusEvidence]:  # noqa: ANN401  # no types
     """A failure if the hard binding leaves out content; empty otherwise.
 
     The SDK only says that more than the manifest was left out, which sound TIFF, AVIF and HEIC files do too.
@@ -210,7 +206,7 @@ def _exclusions(store: Mapping[str, Any], reader: Any, media_type: str) -> list[
         # The binding may be another manifest's: an update manifest has none of its own.
         *_, label, _, name = ["", "", *found.locator.split("/")]
         binding = ((manifests.get(label) or {}).get("assertion_store") or {}).get(name)
-        left_out = content_left_out(binding, media_type)
+        left_out = content_left_out(binding, asset.media_type, asset.data)
         if left_out:
             return [status(CONTENT_EXCLUDED, Outcome.FAILURE, found.locator, quoted(f"the hash leaves out {left_out}"))]
     return []
@@ -234,18 +230,7 @@ def _claim_signature(store: Mapping[str, Any], reader: Any) -> ClaimSignature:  
     if stamped_at is not None:
         with suppress(ValueError):  # then the time is nobody's
             tokens = time_stamp_tokens(jumbf.getvalue(), label)
-    return ClaimSignature(quoted(uri), chain, tokens, stamped_at, _list_named(store))
-
-
-def _list_named(store: Mapping[str, Any]) -> str | None:
-    """The list the active manifest's own signer was found on; None when it is not clear.
-
-    `trustListUri` will not do: with ingredients it names the list of whichever manifest was validated last, so that a
-    parent's signer would lend its trust. The status itself names the list, and none for an allowed certificate.
-    """
-    trusted = (item for item in active_group(store).get("success") or [] if item.get("code") == CREDENTIAL_TRUSTED)
-    named = [match.group(1) for item in trusted if (match := _TRUST_LIST.search(str(item.get("explanation"))))]
-    return named[0] if len(named) == 1 else None
+    return ClaimSignature(quoted(uri), chain, tokens, stamped_at)
 
 
 def _thumbnail(store: Mapping[str, Any], reader: Any, asset: Asset) -> list[StatusEvidence]:  # noqa: ANN401  # no types

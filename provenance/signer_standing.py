@@ -6,7 +6,8 @@ an older claim. Here its answers on signature and hashes stand, and those on the
     time        when it was signed, if an authority on our time-stamp lists says so; else the time asked about. An authority
                 that is on no list counts only where no trust rests on it: for signers of the interim list, which never had a
                 list of such authorities and is shown as legacy, and for signers nobody knows.
-    list        the best of our signers' lists the chain leads to. After an expiry the SDK looks no further: then we do.
+    list        the best of our lists the chain leads to, by our own strict reading (`provenance.certificate_path`): the
+                SDK overlooks limits on names and usages and critical extensions, and after an expiry looks no further.
     validity    every certificate of the chain below the anchor, at that time.
     revocation  the operator's own list, at that time. Here an authority on no list counts for nothing.
 
@@ -24,10 +25,12 @@ from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from provenance.certificate_path import SIGNER_EXPIRED, SIGNER_TRUSTED, judge_chain
+from provenance.certificate_path import MAX_KEPT_BYTES, SIGNER_EXPIRED, SIGNER_INVALID, SIGNER_TRUSTED, judge_chain
 from provenance.evidence import C2PA_EXAMINER, Outcome, StatusEvidence, Tier
 from provenance.keys import may_sign_claims
+from provenance.quoting import quoted
 from provenance.revocation import Revocations
 from provenance.status_codes import (
     CLAIM_INSIDE_VALIDITY,
@@ -55,6 +58,7 @@ _TIER_CODES: Final = {
 _JUDGED_AGAIN: Final = frozenset(
     {CREDENTIAL_TRUSTED, CREDENTIAL_UNTRUSTED, CREDENTIAL_EXPIRED, CLAIM_INSIDE_VALIDITY, CLAIM_OUTSIDE_VALIDITY}
 )
+_UNLISTED: Final = "no trust list leads to the signing certificate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,6 @@ class ClaimSignature:
     """Time-stamps, DER."""
     stamped_at: datetime | None = None
     """What the time-stamp says, whoever made it."""
-    trust_list: str | None = None
-    """Where the SDK found the signer: a list's URI, empty for an allowed certificate; None when that is not clear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +129,9 @@ def _judge(
     if not may_sign_claims(chain[0]):
         yield from _refused(where, "the signing certificate may not sign claims", SIGNER_USAGE_WRONG)
         return
-    expired_now = any(status.code == CREDENTIAL_EXPIRED for status in found)
-    if trusted is not None:
-        entry = trust.list_of_signer(signature.trust_list, chain) if signature.trust_list is not None else None
-    else:
-        entry = _list_searched(chain, trust, _times(at, listed, stamped)) if expired_now else None
+    # Whom the SDK knows and refuses for something else than his age is refused.
+    asked = trusted is not None or any(status.code == CREDENTIAL_EXPIRED for status in found)
+    entry, unlisted = _list_searched(chain, trust) if asked else (None, _UNLISTED)
     standing_alone = entry is None or entry.tier is Tier.LEGACY
     when = listed or (stamped if standing_alone else None) or at
     outside = next((c for c in _resting_on(chain, entry) if not c.not_valid_before_utc <= when <= c.not_valid_after_utc), None)
@@ -145,10 +145,8 @@ def _judge(
     if revoked is not None:
         since = f"revoked by the operator of this installation since {_time(revoked.since)}"
         yield _status(SIGNER_REVOKED, Outcome.FAILURE, where, f"{since}: {revoked.reason}" if revoked.reason else since)
-    if entry is None and trusted is not None:
-        yield from _refused(where, "the signer's anchor is on no list of ours", SIGNER_WRONG_LIST)
-    elif entry is None:
-        yield _status(CREDENTIAL_UNTRUSTED, Outcome.FAILURE, where, "no trust list leads to the signing certificate")
+    if entry is None:
+        yield _status(CREDENTIAL_UNTRUSTED, Outcome.FAILURE, where, unlisted)
     elif entry.purpose is not TrustPurpose.SIGNERS:
         yield from _refused(where, f"the signer's anchor is on a list for {entry.purpose.value}", SIGNER_WRONG_LIST)
     elif outside is None and revoked is None:
@@ -167,20 +165,26 @@ def _is_listed(signature: ClaimSignature, trust: TrustStore, stamped: datetime) 
     return any(stamped_by(signature.tokens[0], _certificates(entry.anchors_pem), stamped) for entry in lists)
 
 
-def _times(at: datetime, listed: datetime | None, stamped: datetime | None) -> dict[Tier, datetime]:
-    """The time that counts for a signer of each tier."""
-    return {tier: listed or (stamped if tier is Tier.LEGACY else None) or at for tier in Tier}
+def _list_searched(chain: Sequence[x509.Certificate], trust: TrustStore) -> tuple[TrustList | None, str]:
+    """The best list `chain` leads to, signers' first, whether or not it is still in force; or why there is none."""
+    kept = all(len(certificate.public_bytes(Encoding.DER)) <= MAX_KEPT_BYTES for certificate in chain)
+    return (_search if kept else _search.__wrapped__)(tuple(chain), trust)
 
 
-def _list_searched(chain: Sequence[x509.Certificate], trust: TrustStore, times: dict[Tier, datetime]) -> TrustList | None:
-    """The best signers' list `chain` leads to by our own strict reading, whether or not it is still in force."""
-    known = []
+@lru_cache(maxsize=128)
+def _search(chain: tuple[x509.Certificate, ...], trust: TrustStore) -> tuple[TrustList | None, str]:
+    known, why = [], _UNLISTED
     for entry in trust.lists:
-        if entry.purpose is TrustPurpose.SIGNERS:
-            code, _ = judge_chain(chain, _certificates(entry.anchors_pem), times[entry.tier])
-            if code in (SIGNER_TRUSTED, SIGNER_EXPIRED) or chain[0] in _certificates(entry.allowed_pem):
-                known.append(entry)
-    return min(known, key=lambda entry: list(_TIER_CODES).index(entry.tier), default=None)
+        code, reason = judge_chain(chain, _certificates(entry.anchors_pem), chain[0].not_valid_before_utc)
+        if code in (SIGNER_TRUSTED, SIGNER_EXPIRED) or chain[0] in _certificates(entry.allowed_pem):
+            known.append(entry)
+        elif code == SIGNER_INVALID:
+            why = quoted(reason)
+    return min(known, key=_rank, default=None), why
+
+
+def _rank(entry: TrustList) -> tuple[bool, int]:
+    return entry.purpose is not TrustPurpose.SIGNERS, list(_TIER_CODES).index(entry.tier)
 
 
 def _resting_on(chain: Sequence[x509.Certificate], entry: TrustList | None) -> Sequence[x509.Certificate]:

@@ -92,7 +92,7 @@ SIGNER_WRONG_LIST: Final = "manifest.signer_on_wrong_list"
 SIGNER_REVOKED: Final = "manifest.signer_revoked"
 """A certificate of the signer is on the operator's own revocation list."""
 SIGNER_USAGE_WRONG: Final = "manifest.signer_usage_wrong"
-"""The signing certificate is for time-stamping only."""
+"""The signing certificate may not sign claims, such as one for time-stamping only, or cannot be told."""
 
 MANIFEST_ISSUER_KNOWN: Final = "manifest.issuer_known"
 """The trusted signer is one we know; the explanation says what it signs."""
@@ -107,8 +107,8 @@ MARKS_WEAK: Final = "marks.weak"
 """Pixels agree with a known message in more bits than chance explains well, and in too few to declare anything."""
 MARKS_SIGNATURE_VALIDATED: Final = "marks.signature.validated"
 MARKS_SIGNATURE_MISMATCH: Final = "marks.signature.mismatch"
-"""A generator's signature in a mark is not over these pixels. Anybody can paste such a mark onto any picture, so it says nothing
-of who changed what: not among `MISMATCHES`."""
+"""A generator's signature in a mark is not over these pixels. Anybody can paste such a mark onto any picture, so it tells
+nothing of who changed what: not among `MISMATCHES`."""
 MARKS_NOT_APPLICABLE: Final = "marks.not_applicable"
 """There are no pixels to look for marks in."""
 

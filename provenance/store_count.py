@@ -29,8 +29,8 @@ def carries_several_stores(asset: Asset, sidecar: bytes | None = None) -> bool:
         sidecar: A store that came beside it.
     """
     starts = asset.data.count(_STORE_START)
-    if sidecar is not None:
-        return starts > 0 and sidecar not in asset.data
+    if starts and sidecar is not None and sidecar not in asset.data:
+        return True
     if starts < 2:
         return False
     places = _PLACES.get(asset.media_type)

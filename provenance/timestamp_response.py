@@ -29,8 +29,9 @@ _GRANTED: Final = ("granted", "granted_with_mods")
 _MALFORMED: Final = (
     ValueError,
     TypeError,
-    KeyError,
+    LookupError,
     AttributeError,
+    OverflowError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.ExtensionNotFound,
@@ -65,6 +66,8 @@ class TimestampToken:
     """TimeStampToken."""
     at: datetime
     """The time it states, with a time zone."""
+    signer: x509.Certificate
+    """Whose signature on it holds; for nothing but time-stamps."""
 
 
 def query_for(message: bytes) -> TimestampQuery:
@@ -97,12 +100,12 @@ def checked_token(answer: bytes, query: TimestampQuery) -> TimestampToken:
         der = token.dump()  # before its parts are touched: encoding them anew takes 160 ms
         _require(token["content_type"].native == "signed_data", "is no signed token")
         signed = token["content"]
-        info = _signed_info(signed)
+        info, signer = _signed_info(signed)
         imprint = info["message_imprint"]
         _require(imprint["hash_algorithm"]["algorithm"].native == "sha256", "is over another hash than was asked for")
         _require(imprint["hashed_message"].native == query.imprint, "is over something else")
         _require(info["nonce"].native == query.nonce, "is to another query")
-        return TimestampToken(der, info["gen_time"].native)
+        return TimestampToken(der, info["gen_time"].native, signer)
     except _MALFORMED as err:
         raise TimestampInvalid(f"the authority's answer cannot be read: {err}") from err
     except InvalidSignature as err:
@@ -115,18 +118,41 @@ def token_over(message: bytes, token: bytes) -> TimestampToken:
     Raises:
         TimestampInvalid: It is over something else, or does not hold.
     """
+    return _held(token, message)
+
+
+def token_in_itself(token: bytes) -> TimestampToken:
+    """A TimeStampToken, or the one in a whole TimeStampResp, once its signature holds; what it is over is not asked.
+
+    Raises:
+        TimestampInvalid: It does not hold.
+    """
+    return _held(token, None)
+
+
+def _held(token: bytes, message: bytes | None) -> TimestampToken:
     try:
-        content = cms.ContentInfo.load(token, strict=True)
+        content = _content_of(token)
         _require(content["content_type"].native == "signed_data", "is no signed token")
-        info = _signed_info(content["content"])
-        imprint = info["message_imprint"]
-        digest = hashlib.new(_named(imprint["hash_algorithm"]["algorithm"].native), message).digest()
-        _require(imprint["hashed_message"].native == digest, "is over something else")
-        return TimestampToken(token, info["gen_time"].native)
+        info, signer = _signed_info(content["content"])
+        if message is not None:
+            imprint = info["message_imprint"]
+            digest = hashlib.new(_named(imprint["hash_algorithm"]["algorithm"].native), message).digest()
+            _require(imprint["hashed_message"].native == digest, "is over something else")
+        return TimestampToken(token, info["gen_time"].native, signer)
     except _MALFORMED as err:
         raise TimestampInvalid(f"the token cannot be read: {err}") from err
     except InvalidSignature as err:
         raise TimestampInvalid("the token's signature does not hold") from err
+
+
+def _content_of(token: bytes) -> Any:  # noqa: ANN401  # asn1crypto has no types
+    content = cms.ContentInfo.load(token, strict=True)
+    try:
+        _ = content["content_type"]
+    except ValueError:  # older claims hold the authority's whole answer
+        return _Response.load(token, strict=True)["time_stamp_token"]
+    return content
 
 
 def _named(digest: str) -> str:
@@ -135,8 +161,8 @@ def _named(digest: str) -> str:
     return digest
 
 
-def _signed_info(signed: Any) -> Any:  # noqa: ANN401  # asn1crypto has no types
-    """The TSTInfo, once the signature over it holds."""
+def _signed_info(signed: Any) -> tuple[Any, x509.Certificate]:  # noqa: ANN401  # as above
+    """The TSTInfo and whose signature over it holds."""
     _require(signed["encap_content_info"]["content_type"].native == "tst_info", "holds no time-stamp")
     _require(len(signed["signer_infos"]) == 1, "is not signed exactly once")
     (signer,) = signed["signer_infos"]
@@ -154,7 +180,7 @@ def _signed_info(signed: Any) -> Any:  # noqa: ANN401  # asn1crypto has no types
     _require(attributes["message_digest"][0].native == hashlib.new(_named(digest), content).digest(), "was altered")
     _require_named(certificate, attributes)
     _verify(certificate, signer, attributes_der, digest)
-    return tsp.TSTInfo.load(content)
+    return tsp.TSTInfo.load(content), certificate
 
 
 def _certificate_of(signer: Any, signed: Any) -> x509.Certificate:  # noqa: ANN401  # as above

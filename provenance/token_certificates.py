@@ -1,7 +1,8 @@
 """The certificates inside an RFC 3161 time-stamp token, so that the authority can be looked for on our own lists.
 
-The SDK checks the token's signature and imprint. It takes the authority of an older claim on trust, and of a newer one names
-whichever list holds the anchor, signers' lists included; so whom the token is from is settled here. Nothing else is read.
+The SDK checks the token's imprint. It takes the authority of an older claim on trust, and of a newer one names whichever list
+holds the anchor, signers' lists included; so whom the token is from is settled here. That a listed authority's certificates lie
+in a token proves nothing, since anybody can copy them: the chain starts at whoever's signature holds.
 
 Source: RFC 3161, section 2.4.2; RFC 5652, sections 3 and 5.1 (SignedData); X.690 (DER).
 """
@@ -9,36 +10,38 @@ Source: RFC 3161, section 2.4.2; RFC 5652, sections 3 and 5.1 (SignedData); X.69
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
 
 from provenance.certificate_path import MAX_CHAIN_CERTIFICATES, SIGNER_TRUSTED, judge_chain, load_certificate, may_stamp_times
+from provenance.errors import TimestampInvalid
+from provenance.timestamp_response import token_in_itself
 
 _SEQUENCE: Final = 0x30
 _OBJECT_IDENTIFIER: Final = 0x06
 _CONTEXT_0: Final = 0xA0
 _MAX_CERTIFICATES: Final = 32
+_READ_TO: Final = timedelta(seconds=1)
+"""A time that was read without its fraction is still the same."""
 
 
 def stamped_by(token: bytes, anchors: Sequence[x509.Certificate], at: datetime) -> bool:
-    """Whether `token` comes from an authority under one of `anchors`, valid when it stamped.
-
-    Every certificate in the token that is for time-stamping must lead to an anchor, because which of them signed is not asked.
+    """Whether `token` is signed by an authority under one of `anchors`, valid when it stamped.
 
     Args:
         token: A TimeStampToken, or a whole TimeStampResp, DER.
         anchors: Authorities trusted for time-stamps.
-        at: The time the token states, which the chain must be valid at.
+        at: The time somebody read in the token, which must be the one it states.
     """
     try:
-        certificates = token_certificates(token)
-    except ValueError:
+        held, certificates = token_in_itself(token), token_certificates(token)
+    except (TimestampInvalid, ValueError):
         return False
-    leaves = [certificate for certificate in certificates if may_stamp_times(certificate)]
-    chains = (_chain(leaf, certificates) for leaf in leaves)
-    return bool(leaves) and all(judge_chain(c, anchors, at, may=may_stamp_times)[0] == SIGNER_TRUSTED for c in chains)
+    chain = _chain(held.signer, certificates)
+    same_time = abs(held.at - at) < _READ_TO
+    return same_time and judge_chain(chain, anchors, held.at, may=may_stamp_times)[0] == SIGNER_TRUSTED
 
 
 def token_certificates(token: bytes) -> tuple[x509.Certificate, ...]:

@@ -1,7 +1,7 @@
 """Whom we trust to sign: lists of anchors, each with a name, a purpose and a tier.
 
-A list given for time-stamps must not anchor a signer, although the SDK lets it: `provenance.reader` compares the list that was
-used with its purpose. This module reads files and checks that they hold certificates; it follows no address.
+A list given for time-stamps must not anchor a signer, although the SDK lets it: `provenance.signer_standing` looks for the list
+itself. This module reads files and checks that they hold certificates; it follows no address.
 
     published lists                shipped, or newer in HOME/trust/lists: see `provenance.trust_snapshots`
     HOME/trust/signers/*.pem       tier "current"
@@ -20,8 +20,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
-from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 
 from provenance.errors import TrustListStale, TrustStoreError
 from provenance.evidence import Tier
-from provenance.keys import development_directory, issued_by, retired_directory
+from provenance.keys import development_directory, retired_directory
 from provenance.list_kind import ListKind
 from provenance.trust_snapshots import Publication, snapshots_in_force
 
@@ -43,8 +41,6 @@ class TrustPurpose(StrEnum):
     IDENTITIES = "cawg"
 
 
-_PURPOSES: Final = (TrustPurpose.SIGNERS, TrustPurpose.TIMESTAMPS, TrustPurpose.IDENTITIES)
-_TIERS: Final = (Tier.CURRENT, Tier.LEGACY, Tier.DEVELOPMENT)
 _STANDING: Final = {
     ListKind.SIGNERS: (TrustPurpose.SIGNERS, Tier.CURRENT),
     ListKind.LEGACY: (TrustPurpose.SIGNERS, Tier.LEGACY),
@@ -91,7 +87,8 @@ class TrustList:
 
         Given whole, it parses all of them for every asset: 1.5 ms for the 117 of the interim list.
         """
-        digests = (certificate.fingerprint(hashes.SHA256()) for certificate in _certificates(self.allowed_pem))
+        allowed = x509.load_pem_x509_certificates(self.allowed_pem) if self.allowed_pem else ()
+        digests = (certificate.fingerprint(hashes.SHA256()) for certificate in allowed)
         return "".join(f"{base64.b64encode(digest).decode()}\n" for digest in digests)
 
     def age_days(self, at: datetime) -> int | None:
@@ -148,28 +145,6 @@ class TrustStore:
             named = ", ".join(f"{entry.name} ({entry.age_days(at)} days)" for entry in stale)
             raise TrustListStale(f"trust lists older than the {days} days allowed: {named}; run `assay trust update`")
 
-    def by_uri(self, uri: str | None) -> TrustList | None:
-        """The list the SDK named, or None."""
-        return next((entry for entry in self.lists if entry.uri == uri), None)
-
-    def list_of_signer(self, named_uri: str, chain: Sequence[x509.Certificate]) -> TrustList | None:
-        """The list a signer is on, the best of them if there are several; None when that is not clear.
-
-        Args:
-            named_uri: What the SDK named: a random one of the lists that hold the anchor; empty for an allowed certificate.
-            chain: The signer's certificates, leaf first; the SDK has verified them up to an anchor of the named list.
-        """
-        named = self.by_uri(named_uri)
-        if named is None:
-            found = [entry for entry in self.lists if chain[0] in _certificates(entry.allowed_pem)] if not named_uri else []
-        else:
-            anchors = [a for a in _certificates(named.anchors_pem) if self._on_others(a, named) and _issued(chain, a)]
-            found = [named, *(e for e in self.lists if any(a in _certificates(e.anchors_pem) for a in anchors))]
-        return min(found, key=lambda entry: (_PURPOSES.index(entry.purpose), _TIERS.index(entry.tier)), default=None)
-
-    def _on_others(self, anchor: x509.Certificate, named: TrustList) -> bool:
-        return any(anchor in _certificates(entry.anchors_pem) for entry in self.lists if entry != named)
-
     @property
     def versions(self) -> Mapping[str, str]:
         """Name and digest of each list, and the date of a published one, for reports."""
@@ -178,21 +153,6 @@ class TrustStore:
             f"trust:{entry.purpose.value}:{entry.tier.value}:{entry.name}": f"{date}sha256:{entry.sha256}"
             for entry, date in zip(self.lists, dates, strict=True)
         }
-
-
-@lru_cache(maxsize=64)
-def _certificates(pem: bytes) -> tuple[x509.Certificate, ...]:
-    return tuple(x509.load_pem_x509_certificates(pem)) if pem else ()
-
-
-def _issued(chain: Sequence[x509.Certificate], anchor: x509.Certificate) -> bool:
-    """Whether `chain` leads from its leaf to `anchor` without a gap."""
-    for certificate, above in zip_longest(chain, chain[1:]):
-        if certificate == anchor or issued_by(certificate, anchor):
-            return True
-        if above is None or not issued_by(certificate, above):
-            return False
-    return False
 
 
 def _lists_in(folder: Path, purpose: TrustPurpose, tier: Tier) -> Iterator[TrustList]:

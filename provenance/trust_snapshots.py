@@ -166,9 +166,11 @@ def _read(kind: ListKind, path: Path) -> ListSnapshot:
         known = {entry.name: index[entry.name] for entry in fields(Publication)}
         if not isinstance(known["pinned"], bool):
             raise TypeError("pinned is neither true nor false")
+        for name in ("source", "checked", "terms"):
+            known[name].encode()  # text, and such as can be printed
         known |= {"issued": date.fromisoformat(known["issued"]), "confirmed": date.fromisoformat(known["confirmed"])}
         anchors, allowed = (_pem_of(path, index[role]) for role in ("anchors", "allowed"))
-    except (KeyError, TypeError, ValueError) as err:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as err:
         raise TrustStoreError(f"{path} is no index of a trust list: {type(err).__name__}: {err}") from err
     except OSError as err:
         raise TrustStoreError(f"cannot read the trust list {path}: {err.strerror}") from err

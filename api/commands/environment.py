@@ -32,8 +32,15 @@ def load_settings(**chosen: Any) -> Settings:  # noqa: ANN401  # each field has 
 
 
 def with_trust(settings: Settings, files: Sequence[Path] | None) -> Settings:
-    """These settings, with more PEM files of trust anchors for signers."""
-    more = [path.expanduser().absolute() for path in files or ()]
+    """These settings, with more PEM files of trust anchors for signers.
+
+    Raises:
+        UsageInvalid: A path starts with "~" and a name that nobody here has.
+    """
+    try:
+        more = [path.expanduser().absolute() for path in files or ()]
+    except RuntimeError as err:
+        raise UsageInvalid(f"--trust: {err}") from err
     return settings.model_copy(update={"trust_files": tuple(dict.fromkeys((*settings.trust_files, *more)))})
 
 

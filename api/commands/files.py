@@ -63,11 +63,11 @@ def require_free(path: Path, *, force: bool) -> None:
     """Return only if a result may be written to `path`; asked before the work is done.
 
     Raises:
-        OutputExists: Something is there and `force` is not given, or a directory is there.
+        OutputExists: Something is there and `force` is not given, or it is no regular file.
         StorageError: The folder it belongs in is missing.
     """
-    if path.is_dir():
-        raise OutputExists(f"{path} is a directory")
+    if path.exists() and not path.is_file():  # a result is put in its place by renaming, also where a device was
+        raise OutputExists(f"{path} is a directory, pipe or device")
     if os.path.lexists(path) and not force:
         raise OutputExists(f"{path} exists; --force replaces it")
     if not path.parent.is_dir():

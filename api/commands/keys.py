@@ -95,21 +95,32 @@ def prove_signer(
         opened = build_signer(settings)
         prove(opened)
         assert settings.signer_uri is not None
-        tier = _tier(settings, opened.credential)
+        tier, standing = _standing(settings, opened.credential)
         row = {**_row(settings.signer_uri, opened.credential), "tier": tier}
         if as_json:
             emit(row)
             return
         tell(f"proved: {row['subject']}, {row['algorithm']}, ends in {row['days_left']} days")
-        tell(
-            f"its issuer is on a trust list here, tier {tier}" if tier else "no trust list here has its issuer: unknown signer"
-        )
+        tell(standing)
 
 
 def _credential(settings: Settings, uri: str) -> Credential:
     from api.composition import build_signer
 
     return build_signer(settings.model_copy(update={"signer_uri": uri})).credential
+
+
+def _standing(settings: Settings, credential: Credential) -> tuple[str | None, str]:
+    """The tier, and what a reader here makes of the signer in words; lists that cannot be used disprove no signer."""
+    from provenance.errors import TrustStoreError
+
+    try:
+        tier = _tier(settings, credential)
+    except TrustStoreError as err:
+        return None, f"whether a trust list here has its issuer cannot be told: {err}"
+    if tier is None:
+        return None, "no trust list here has its issuer: unknown signer"
+    return tier, f"its issuer is on a trust list here, tier {tier}"
 
 
 def _tier(settings: Settings, credential: Credential) -> str | None:

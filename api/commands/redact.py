@@ -59,6 +59,7 @@ def redact(
         from provenance.amendment import redact as amended
 
         stamper = composition.build_stamper(settings)
-        done = amended(stamper, asset, assertion or (), prompts=prompts, reason=RedactionReason[reason.name])
-        write_whole(target, done.data, force=force)
-        say_stamped([(target, done)], development=stamper.signer.credential.development, as_json=as_json)
+        redacted = amended(stamper, asset, assertion or (), prompts=prompts, reason=RedactionReason[reason.name])
+        write_whole(target, redacted.data, force=force)
+        development = stamper.signer.credential.development
+        say_stamped([(target, redacted)], development=development, as_json=as_json, done="redacted")

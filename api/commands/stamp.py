@@ -95,14 +95,14 @@ def stamp(
         say_stamped([(target, stamped)], development=stamper.signer.credential.development, as_json=as_json)
 
 
-def say_stamped(written: list[tuple[Path, Asset]], *, development: bool, as_json: bool) -> None:
-    """Say what was written, and whether its stamp proves anything."""
+def say_stamped(written: list[tuple[Path, Asset]], *, development: bool, as_json: bool, done: str = "stamped") -> None:
+    """Say what was `done` and written, and whether its signature proves anything."""
     for path, asset in written:
         if as_json:
             values = {"path": str(path), "sha256": asset.sha256, "media_type": asset.media_type, "bytes": len(asset.data)}
             emit({**values, "tier": "development" if development else None})
         else:
-            tell(f"{path}: stamped, {len(asset.data)} bytes, sha256 {asset.sha256}")
+            tell(f"{path}: {done}, {len(asset.data)} bytes, sha256 {asset.sha256}")
     if development and not as_json:
         tell(f"note: {DEVELOPMENT_NOTE}")
 

@@ -15,7 +15,7 @@ PromptPolicyOption: TypeAlias = Annotated[
     typer.Option(help="What is declared of prompts: the texts (the default), keyed commitments, or nothing."),
 ]
 PromptKeyOption: TypeAlias = Annotated[
-    Path | None, typer.Option(help="File with the secret key of the commitments, at least 32 bytes.")
+    Path | None, typer.Option(help="File whose bytes are the secret key of the commitments; at least 32.")
 ]
 TrainingMiningOption: TypeAlias = Annotated[
     Permission | None, typer.Option(help="Whether others may train on the image and mine it; by default nothing is said.")

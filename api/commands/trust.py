@@ -81,7 +81,9 @@ def update(
     signature: Annotated[Path | None, typer.Option(metavar="FILE", help="Detached signature over the list.")] = None,
     key: Annotated[Path | None, typer.Option(metavar="PEM", help="Public key that the signature must verify with.")] = None,
     issued: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day a PEM list is of.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Install a list that is older, much shorter or follows one that was damaged, and keep it.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Install an older or much shorter list, or one for a damaged one, and keep it.")
+    ] = False,
     into: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the snapshot there instead of installing it.")] = None,
     origin: Annotated[str | None, typer.Option(metavar="URL", help="Where SOURCE was published, if elsewhere.")] = None,
     terms: Annotated[str, typer.Option(metavar="TEXT", help="Licence and attribution to keep with the list.")] = "",

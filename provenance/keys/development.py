@@ -70,8 +70,8 @@ def create_development_credential(home: Path, *, now: datetime, days: int = 90, 
 def rotate_development_credential(home: Path, *, now: datetime, days: int = 90, organisation_unit: str = "local") -> Credential:
     """Replace the development credential; the authority of the one before is kept under `retired_directory`.
 
-    Of several who rotate at once, one after the other does. The old authority is put by first and the key replaced last, so that a crash in between loses no trust: the pair that is
-    left does not fit, is refused by whoever reads it, and is replaced by rotating again.
+    The old authority is put by first and the key replaced last, so that a crash in between loses no trust: the pair that is
+    left does not fit, is refused by whoever reads it, and is replaced by rotating again. Who rotates at the same time waits.
 
     Args:
         home: The installation's folder.

@@ -88,7 +88,12 @@ def _module(path: Path) -> Any:  # noqa: ANN401  # python-pkcs11's library
 
         if not path.is_file():
             raise SignerUnsupported(f"there is no PKCS #11 module at {path}")
-        _modules[path] = pkcs11.lib(str(path))
+        try:
+            _modules[path] = pkcs11.lib(str(path))
+        except pkcs11.PKCS11Error as err:
+            if type(err) is pkcs11.PKCS11Error:  # of no kind of its own: the library could not even be loaded
+                raise SignerUnsupported(f"{path} cannot be loaded as a PKCS #11 module: {err}") from err
+            raise
     return _modules[path]
 
 

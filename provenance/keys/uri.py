@@ -59,7 +59,9 @@ def signer_from_uri(uri: str, *, home: Path, further: Mapping[str, SignerOpener]
 def _development(uri: str, home: Path) -> KeySigner:
     if uri != "development:":
         raise CredentialInvalid("the development signer is named `development:`, with nothing behind it")
-    return signer_from_directory(development_directory(home), hint="run `assay keys init` to make one")
+    return signer_from_directory(
+        development_directory(home), hint="`assay keys init` makes one, `assay keys rotate` mends half of one"
+    )
 
 
 def _file(uri: str) -> KeySigner:

@@ -73,13 +73,15 @@ def write(asset: Asset, record: GenerationRecord, *, instance_id: str, software:
     Raises:
         AssetUnsupported: The format takes no metadata here (GIF, image sequences).
         AssetUnreadable: The container, its EXIF or its XMP is malformed, so that what it says could not be kept.
-        RecordInvalid: The declaration does not fit into the segments of a JPEG, or a prompt that is withheld would stay in it.
+        RecordInvalid: The declaration does not fit into the segments of a JPEG, or a withheld prompt may stay in the asset.
     """
     embedded = container.read(asset)
     kept = record.withheld is None  # a text that cannot be read may hold a prompt
     lost = [f for f in embedded.flaws if not (kept and f.locator.startswith("PNG:") and not f.locator.endswith("xmp"))]
     if lost:
         raise AssetUnreadable(f"the metadata of this asset cannot be kept: {lost[0].locator}: {lost[0].reason}")
+    if not kept:
+        prompt_removal.require_none_that_stays(asset, embedded)
     return _written(asset, embedded, record, instance_id=instance_id, software=software)
 
 

@@ -54,6 +54,16 @@ def test_a_sound_credential_nobody_here_trusts_is_proved_all_the_same(tmp_path: 
     assert "unknown signer" in assay("keys", "prove", "--signer", uri).stderr
 
 
+def test_spoilt_trust_lists_disprove_no_signer(tmp_path: Path, home: Path) -> None:
+    uri = written(tmp_path / "keys", chain())
+    (home / "trust" / "signers").mkdir(parents=True)
+    (home / "trust" / "signers" / "spoilt.pem").write_text("spoilt")
+    result = assay("keys", "prove", "--signer", uri)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("proved: ")
+    assert "cannot be told: trust list spoilt" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("of", "code"),
     [(chain(usages=(TIME_STAMPING,)), "signing.credential_usage"), (None, "signing.credential_missing")],

@@ -45,6 +45,11 @@ def test_prompts_are_taken_out_and_the_image_still_declares_what_it_is() -> None
     assert (report["verdict"]["conclusion"], report["provenance"]["state"]) == ("declared_synthetic", "trusted")
 
 
+def test_what_was_done_is_said() -> None:
+    stamped()
+    assert "redacted.png: redacted, " in assay("redact", "stamped.png", "redacted.png", "--prompts").output
+
+
 def test_a_named_assertion_is_taken_out() -> None:
     stamped("--seed", "7")
     result = assay("redact", "stamped.png", "redacted.png", "--assertion", "org.assay.generation", "--reason", "trade-secret")

@@ -174,6 +174,15 @@ def test_a_list_that_lost_most_of_its_anchors_needs_force(source: Path, home: Pa
     assert installed(home) == date(2026, 10, 1)
 
 
+def test_a_list_that_was_damaged_is_replaced_with_force(source: Path, home: Path) -> None:
+    update(source)
+    (pem,) = (home / "trust" / "lists").glob("*.pem")
+    pem.write_bytes(pem.read_bytes() + b"#")
+    refused(update(source, issued="2026-10-02"), "trust.update_refused", "--force")
+    assert update(source, "--force", issued="2026-10-02").exit_code == 0
+    assert installed(home) == date(2026, 10, 2)
+
+
 def test_the_shipped_list_counts_as_the_one_before(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSAY_SHIPPED_TRUST_LISTS", "true")
     refused(update(source), "trust.update_refused", "less than half of the 30")

@@ -52,6 +52,13 @@ def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: p
     assert names(tmp_path) == ["x"]
 
 
+def test_force_does_not_put_a_file_where_a_pipe_is(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputExists, match="directory, pipe or device"):
+        write_whole(tmp_path / "pipe", b"data", force=True)
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_force_replaces_a_link_and_not_what_it_points_to(tmp_path: Path) -> None:
     (tmp_path / "precious").write_bytes(b"precious")
     (tmp_path / "link").symlink_to(tmp_path / "precious")

@@ -59,6 +59,18 @@ def test_nothing_is_told_while_nothing_changes(tmp_path: Path) -> None:
     assert watched.told == 0
 
 
+def test_a_change_behind_a_symbolic_link_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "mounted").mkdir()
+    (tmp_path / "mounted" / "a.pem").write_bytes(sound_chain().root_pem)
+    (tmp_path / "home" / "trust").mkdir(parents=True)
+    (tmp_path / "home" / "trust" / "signers").symlink_to(tmp_path / "mounted")
+    watched = Watched(tmp_path / "home")
+    watched.later()
+    (tmp_path / "mounted" / "a.pem").write_bytes(sound_chain().root_pem + chain().root_pem)
+    assert watched.later() == "ok"
+    assert watched.told == 1
+
+
 @pytest.mark.parametrize(
     "what", ["another file", "another content", "a file less", "an installed list", "a development credential"]
 )

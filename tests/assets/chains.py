@@ -95,8 +95,10 @@ def new_key(algorithm: Algorithm) -> CertificateIssuerPrivateKeyTypes:
             return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def authority(name: str, *, issuer: Authority | None = None, start: datetime = NOW - timedelta(days=1)) -> Authority:
-    """A root, or an intermediate under `issuer`."""
+def authority(
+    name: str, *, issuer: Authority | None = None, start: datetime = NOW - timedelta(days=1), usages: Sequence[str] = ()
+) -> Authority:
+    """A root, or an intermediate under `issuer`; for anything, unless limited to some usages."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _name(name)
     builder = (
@@ -106,6 +108,8 @@ def authority(name: str, *, issuer: Authority | None = None, start: datetime = N
         .add_extension(_key_usage(certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
+    if usages:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ObjectIdentifier(u) for u in usages]), critical=False)
     signing_key = issuer.key if issuer else key
     return Authority(builder.sign(signing_key, hashes.SHA256()), key)
 

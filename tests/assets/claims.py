@@ -99,7 +99,9 @@ def old_root() -> Authority:
     return authority("Throw-away old root", start=NOW - timedelta(days=400))
 
 
-def signed_with(made: Chain, *, timestamps: StampedAt | None = None, status: Stapled | None = None) -> Asset:
+def signed_with(
+    made: Chain, *, timestamps: StampedAt | None = None, status: Stapled | None = None, claim_version: int = 2
+) -> Asset:
     """A generated PNG, signed by `made` whenever that was in force, with what is attached to the signature.
 
     The SDK signs with no certificate that is not in force now: it lays the file out with one that is, of the same key and
@@ -108,7 +110,7 @@ def signed_with(made: Chain, *, timestamps: StampedAt | None = None, status: Sta
     asset, valid = encoded(), _as_long(made)
     context = c2pa.Context.from_dict(_SETTINGS)
     out = io.BytesIO()
-    with c2pa.Builder(_GENERATED, context=context) as builder:
+    with c2pa.Builder(_GENERATED | {"claim_version": claim_version}, context=context) as builder:
         sdk_signer = c2pa.Signer.from_callback(lambda _claim: bytes(64), c2pa.C2paSigningAlg.ES256, valid.pem.decode())
         store = bytes(builder.sign(sdk_signer, asset.media_type, io.BytesIO(asset.data), out))
     swapped = store.replace(valid.leaf.public_bytes(Encoding.DER), made.leaf.public_bytes(Encoding.DER))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from benchmarks.mutation_kinds import KINDS, differences, mutated, regions
 from tests.assets.build_assets import ASSETS
 
-FILES = st.binary(min_size=16, max_size=200)
+FILES = st.binary(min_size=17, max_size=200)
 
 
 @given(FILES, FILES, st.integers())

@@ -9,17 +9,26 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from provenance.certificate_path import MAX_CHAIN_CERTIFICATES, judge_chain
-from tests.assets.chains import CLAIM_SIGNING, NOW, authority, chain, sound_chain
+from tests.assets.chains import (
+    CLAIM_SIGNING,
+    EMAIL_PROTECTION,
+    NOW,
+    SERVER_AUTHENTICATION,
+    TIME_STAMPING,
+    authority,
+    chain,
+    sound_chain,
+)
 
 
 @dataclass(frozen=True)
 class Issued:
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 def issue(
@@ -33,9 +42,12 @@ def issue(
     usage: dict[str, bool] | None = None,
     usages: tuple[str, ...] = (CLAIM_SIGNING,),
     unknown_critical: bool = False,
+    only_for: tuple[str, ...] = (),
+    names: str = "",
+    rsa_bits: int = 0,
 ) -> Issued:
     """A certificate with exactly the extensions asked for."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = rsa.generate_private_key(65537, rsa_bits) if rsa_bits else ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
         x509.CertificateBuilder()
@@ -64,8 +76,12 @@ def issue(
     )
     bits.update(usage if usage is not None else {"key_cert_sign": ca, "digital_signature": not ca})
     builder = builder.add_extension(x509.KeyUsage(**bits), critical=True)
-    if usages and not ca:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ObjectIdentifier(u) for u in usages]), critical=False)
+    extended = only_for if ca else usages
+    if extended:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ObjectIdentifier(u) for u in extended]), critical=False)
+    if names:
+        limits = x509.NameConstraints([x509.DNSName(names)], None)
+        builder = builder.add_extension(limits, critical=False)
     if unknown_critical:
         builder = builder.add_extension(x509.UnrecognizedExtension(ObjectIdentifier("1.2.3.4"), b"\x05\x00"), critical=True)
     return Issued(builder.sign(by.key if by else key, hashes.SHA256()), key)
@@ -156,6 +172,39 @@ def test_a_critical_extension_nobody_understands_is_invalid(root: Issued) -> Non
     code, reason = judged(issue("leaf", by=root, unknown_critical=True), anchors=(root,))
     assert code == "signingCredential.invalid"
     assert "1.2.3.4" in reason
+
+
+def test_an_authority_with_a_critical_extension_nobody_understands_issues_nothing(root: Issued) -> None:
+    middle = issue("middle", by=root, ca=True, unknown_critical=True)
+    assert judged(issue("leaf", by=middle), middle, anchors=(root,))[0] == "signingCredential.invalid"
+
+
+@pytest.mark.parametrize("usage", [SERVER_AUTHENTICATION, TIME_STAMPING])
+def test_an_authority_for_something_else_alone_issues_no_signers(root: Issued, usage: str) -> None:
+    middle = issue("middle", by=root, ca=True, only_for=(usage,))
+    code, reason = judged(issue("leaf", by=middle), middle, anchors=(root,))
+    assert code == "signingCredential.invalid"
+    assert "for other usages alone" in reason
+
+
+@pytest.mark.parametrize("usages", [(SERVER_AUTHENTICATION, EMAIL_PROTECTION), (CLAIM_SIGNING,), ("1.2.840.113583.1.1.7",)])
+def test_an_authority_for_signing_or_for_who_knows_what_may_issue(root: Issued, usages: tuple[str, ...]) -> None:
+    middle = issue("middle", by=root, ca=True, only_for=usages)
+    assert judged(issue("leaf", by=middle), middle, anchors=(root,))[0] == "signingCredential.trusted"
+
+
+def test_limits_on_names_are_not_overlooked(root: Issued) -> None:
+    middle = issue("middle", by=root, ca=True, names="example.com")
+    code, reason = judged(issue("leaf", by=middle), middle, anchors=(root,))
+    assert code == "signingCredential.invalid"
+    assert "limited to some names" in reason
+
+
+def test_a_short_key_proves_nothing(root: Issued) -> None:
+    middle = issue("middle", by=root, ca=True, rsa_bits=1024)
+    code, reason = judged(issue("leaf", by=middle), middle, anchors=(root,))
+    assert code == "signingCredential.invalid"
+    assert "1024 bits" in reason
 
 
 @pytest.mark.parametrize("offset", [timedelta(days=-2), timedelta(days=40)], ids=["before", "after"])

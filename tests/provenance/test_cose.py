@@ -10,7 +10,8 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.cose import decode_cbor, signing_chain
+from provenance.cose import decode_cbor, signing_chain, time_stamp_tokens
+from provenance.cose_signature import encode_cbor
 from provenance.keys import Algorithm
 from tests.assets.attacks import png_chunks, signed
 from tests.assets.chains import chain, sound_chain
@@ -97,3 +98,29 @@ def test_malformed_cbor_is_an_error(text: str) -> None:
 
 
 _STORE = store_of()
+
+
+def superbox(label: str, content: bytes) -> bytes:
+    described = b"jumd" + bytes(16) + b"\x03" + label.encode() + b"\0"
+    content = (len(described) + 4).to_bytes(4, "big") + described + content
+    return (8 + len(content)).to_bytes(4, "big") + b"jumb" + content
+
+
+def stamped(claim_label: str, header: str) -> bytes:
+    """A store whose signature has a time-stamp of this kind."""
+    sign1 = encode_cbor([encode_cbor({1: -7}), {header: {"tstTokens": [{"val": b"token"}]}}, None, bytes(64)])
+    signature = (8 + len(sign1)).to_bytes(4, "big") + b"cbor" + sign1
+    return superbox("c2pa", superbox("urn:x", superbox(claim_label, b"") + superbox("c2pa.signature", signature)))
+
+
+@pytest.mark.parametrize(
+    ("claim", "header"), [("c2pa.claim", "sigTst"), ("c2pa.claim", "sigTst2"), ("c2pa.claim.v2", "sigTst2")]
+)
+def test_time_stamps_of_a_claim(claim: str, header: str) -> None:
+    assert time_stamp_tokens(stamped(claim, header), "urn:x") == (b"token",)
+
+
+def test_a_newer_claim_may_not_have_an_older_time_stamp() -> None:
+    """It is over the claim and not over its signature, so it can be older than the key."""
+    with pytest.raises(ValueError, match="over a newer claim"):
+        time_stamp_tokens(stamped("c2pa.claim.v2", "sigTst"), "urn:x")

@@ -15,6 +15,8 @@ from provenance.quoting import quoted
         ("\x1b]0;owned\x07", "\ufffd]0;owned\ufffd"),
         ("photo\u202egnp.exe", "photo\ufffdgnp.exe"),
         ("Ado\u200bbe\u2066", "Ado\ufffdbe\ufffd"),
+        ("Adobe\u3164", "Adobe\ufffd"),
+        ("Ado\u034fbe\ufe01\u2800", "Ado\ufffdbe\ufffd\ufffd"),
         ("two\nlines\r\t", "two\ufffdlines\ufffd\ufffd"),
         ("\ud800", "\ufffd"),
         (None, ""),

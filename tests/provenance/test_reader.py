@@ -172,6 +172,19 @@ def test_structural_exclusions_are_no_content(media_type: str) -> None:
     assert provenance_state(evidence) is ProvenanceState.TRUSTED
 
 
+def test_pixels_in_a_box_of_no_use_are_not_bound() -> None:
+    """Hashes of stills and films leave `free` boxes out and decoders read pixels there: who hands it in swaps them later."""
+    plain = encoded("image/avif").data
+    at = plain.rindex(b"mdat")
+    hollow = signed(Asset.from_bytes(plain[:at] + b"free" + plain[at + 4 :]))
+    inside = hollow.data.rindex(b"free") + 500
+    for data in (hollow.data, flipped(hollow.data, inside)):
+        evidence = examined(data)
+        assert "assertion.bmffHash.match" in success_codes(evidence)
+        assert failure_codes(evidence) == {"manifest.content_excluded"}
+        assert VerdictPolicy().decide(evidence).conclusion is Conclusion.ALTERED
+
+
 HOSTILE = "<script>alert(1)</script>' OR 1=1; -- \u202egnp.exe" + "A" * 5000
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from provenance.asset import Asset
 from provenance.evidence import Evidence, StatusEvidence, Tier, declarations, failure_codes, success_codes
@@ -15,9 +16,11 @@ from provenance.revocation import Revocation, Revocations
 from provenance.status_codes import TIMESTAMP_PROOFS
 from provenance.trust import TrustList, TrustPurpose, TrustStore
 from provenance.verdict import Conclusion, ProvenanceState, VerdictPolicy, provenance_state
+from tests.assets.attacks import signed
 from tests.assets.authorities import ocsp_response, timestamping_authority
-from tests.assets.chains import NOW, SERVER_AUTHENTICATION, TIME_STAMPING, Chain, chain, pem_of, sound_chain
-from tests.assets.claims import EXPIRED, StampedAt, Stapled, expired_chain, old_root, signed_with
+from tests.assets.chains import NOW, SERVER_AUTHENTICATION, TIME_STAMPING, Chain, authority, chain, pem_of, sound_chain
+from tests.assets.claims import EXPIRED, StampedAt, Stapled, expired_chain, old_root, signed_with, unchecked
+from tests.provenance.test_token_certificates import with_certificates
 
 TSA = timestamping_authority()
 IN_FORCE = EXPIRED + timedelta(days=1)
@@ -78,6 +81,41 @@ def test_a_time_stamp_moved_to_another_signature_is_no_time_stamp() -> None:
 
     evidence = examined(signed_with(EXPIRED_CHAIN, timestamps=Borrowed(TSA, IN_FORCE)), SIGNERS, STAMPERS)
     assert "signingCredential.expired" in failure_codes(evidence)
+
+
+class WithBorrowedCertificates(StampedAt):
+    """Time-stamps that anybody makes, with the certificates of a listed authority put in."""
+
+    def token(self, message: bytes, *, within: object) -> bytes:
+        both = b"".join(c.public_bytes(Encoding.DER) for c in (*ROGUE.chain.certificates, *TSA.chain.certificates))
+        return with_certificates(super().token(message, within=within), both)
+
+
+ROGUE = timestamping_authority(name="Anybody's", usages=())
+
+
+@pytest.mark.parametrize("version", [1, 2])  # of an older claim the SDK takes any authority's word
+def test_a_listed_authority_s_certificates_in_a_token_of_somebody_else_do_not_date_back(version: int) -> None:
+    evidence = examined(signed_with(EXPIRED_CHAIN, timestamps=WithBorrowedCertificates(ROGUE, IN_FORCE), claim_version=version),
+                        SIGNERS, STAMPERS)  # fmt: skip
+    assert "signingCredential.expired" in failure_codes(evidence)
+    assert declarations(evidence)[0].signed_at is None
+    assert provenance_state(evidence) is ProvenanceState.INVALID
+
+
+def test_an_older_claim_that_was_stamped_in_time_counts() -> None:
+    asset = signed_with(EXPIRED_CHAIN, timestamps=StampedAt(TSA, IN_FORCE), claim_version=1)
+    assert provenance_state(examined(asset, SIGNERS, STAMPERS)) is ProvenanceState.TRUSTED
+
+
+def test_a_signer_under_an_authority_for_web_servers_is_a_stranger() -> None:
+    """The SDK overlooks what an authority between anchor and leaf is limited to."""
+    root = authority("Throw-away root")
+    made = chain(root=authority("Throw-away web authority", issuer=root, usages=(SERVER_AUTHENTICATION,)))
+    shown = Chain(made.leaf, made.key, (*made.authorities, root))
+    evidence = examined(signed(signer=unchecked(shown)), *shown.trust().lists)
+    assert failure_codes(evidence) == {"signingCredential.untrusted"}
+    assert provenance_state(evidence) is ProvenanceState.UNKNOWN_SIGNER
 
 
 def test_the_time_asked_about_decides_where_nobody_stamped() -> None:

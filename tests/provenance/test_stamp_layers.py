@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import json
 import struct
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from provenance.amendment import redact
 from provenance.asset import Asset
 from provenance.errors import AssetUnreadable, RecordInvalid
 from provenance.evidence import DeclarationEvidence, Permission, UsageWish, Use, declarations
@@ -30,6 +32,7 @@ from provenance.verdict import require_trusted
 from tests.assets.attacks import RECORD
 from tests.assets.chains import sound_chain
 from tests.assets.pictures import encoded, picture
+from tests.provenance.metadata.hidden_marks import compressed, photograph, png, with_hidden
 
 SIGNER = sound_chain().signer
 EXAMINER = C2paExaminer(sound_chain().trust())
@@ -114,15 +117,18 @@ def test_a_commitment_read_back_opens_with_the_key() -> None:
 def png_of_other_software() -> Asset:
     """A PNG with a prompt wherever other generators put one."""
     text = PngInfo()
-    for keyword in ("parameters", "prompt", "workflow", "Comment", "Description", "sd-metadata"):
+    for keyword in ("parameters", "prompt", "workflow", "Comment", "Description", "sd-metadata", "Negative Prompt"):
         text.add_text(keyword, f"{keyword}: zanzibar fox")
     text.add_text("Software", "NovelAI")
     exif = Image.Exif()
+    exif[269], exif[40092] = "zanzibar fox", "zanzibar fox".encode("utf-16-le")  # DocumentName, XPComment
     exif[270], exif[271], exif[272] = "zanzibar fox, Job ID: 1", "workflow:zanzibar fox", "prompt:zanzibar fox"
+    exif[316] = '{"1": {"class_type": "CLIPTextEncode", "inputs": {"text": "zanzibar fox"}}}'
     text.add_itxt(
         "XML:com.adobe.xmp",
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        '<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" dc:title="zanzibar fox"><dc:description><rdf:Alt>'
+        '<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" dc:title="zanzibar fox"'
+        ' xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:Headline="zanzibar fox"><dc:description><rdf:Alt>'
         "<rdf:li>zanzibar fox</rdf:li></rdf:Alt></dc:description></rdf:Description></rdf:RDF></x:xmpmeta>",
     )
     out = io.BytesIO()
@@ -133,8 +139,50 @@ def png_of_other_software() -> Asset:
 @pytest.mark.parametrize("rule", HIDING.values(), ids=HIDING)
 def test_a_prompt_that_other_software_left_goes_as_well(rule: PromptRule) -> None:
     before = png_of_other_software()
-    assert before.data.count(b"zanzibar fox") == 11
+    assert (before.data.count(b"zanzibar fox"), before.data.count("zanzibar fox".encode("utf-16-le"))) == (15, 1)
     assert told(Stamper(SIGNER, prompts=rule).stamp_asset(before, PROMPTED)) == []
+
+
+@pytest.mark.parametrize("magic", ["stealth_pngcomp", "stealth_rgbcomp"])
+def test_a_prompt_hidden_in_the_pixels_is_refused_because_pixels_stay(magic: str) -> None:
+    hiding = png(with_hidden(photograph(64, 96), magic, compressed('{"prompt": "zanzibar fox"}')))
+    with pytest.raises(RecordInvalid, match=f"hide a text .{magic}."):
+        Stamper(SIGNER, prompts=HIDING["omitted"]).stamp_asset(hiding, PROMPTED)
+    stamped = Stamper(SIGNER).stamp_asset(hiding, PROMPTED)
+    with pytest.raises(RecordInvalid, match="hide a text"):
+        redact(Stamper(SIGNER), stamped, prompts=True)
+
+
+def test_an_exif_block_written_as_png_text_is_replaced_like_any_other() -> None:
+    exif = Image.Exif()
+    exif[270] = "zanzibar fox"
+    block = exif.tobytes()
+    text = PngInfo()
+    text.add_text("Raw profile type exif", f"\nexif\n{len(block):8}\n{block.hex()}\n", zip=True)
+    out = io.BytesIO()
+    Image.fromarray(picture()).save(out, "PNG", pnginfo=text)
+    before = Asset.from_bytes(out.getvalue())
+    assert ("ImageDescription", "zanzibar fox") in {(field.name, field.text) for field in read_fields(before).fields}
+    after = Stamper(SIGNER, prompts=HIDING["omitted"]).stamp_asset(before, PROMPTED)
+    assert b"Raw profile type" not in after.data
+    assert told(after) == []
+
+
+def test_a_description_in_extended_xmp_that_stays_is_refused() -> None:
+    packet = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description'
+        b' xmlns:dc="http://purl.org/dc/elements/1.1/" dc:description="zanzibar fox"/></rdf:RDF></x:xmpmeta>'
+    )
+    main = packet.replace(b'dc:description="zanzibar fox"', b'dc:format="image/jpeg"')
+    extension = b"http://ns.adobe.com/xmp/extension/\x00" + hashlib.md5(packet).hexdigest().upper().encode()
+    extension += struct.pack(">II", len(packet), 0) + packet
+    plain = encoded("image/jpeg").data
+    segments = [b"http://ns.adobe.com/xap/1.0/\x00" + main, extension]
+    added = b"".join(b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment for segment in segments)
+    extended = Asset.from_bytes(plain[:2] + added + plain[2:])
+    assert Stamper(SIGNER).stamp_asset(extended, PROMPTED).media_type == "image/jpeg"
+    with pytest.raises(RecordInvalid, match="extended XMP"):
+        Stamper(SIGNER, prompts=HIDING["omitted"]).stamp_asset(extended, PROMPTED)
 
 
 def test_a_text_that_cannot_be_read_may_hold_a_prompt_and_is_refused() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from provenance.asset import TIMED_MEDIA_TYPES, Asset
 from provenance.digital_source_type import Extent
-from provenance.errors import AssetUnsupported, RecordInvalid
+from provenance.errors import AssetUnreadable, AssetUnsupported, RecordInvalid
 from provenance.evidence import Evidence, Outcome, StatusEvidence, declarations, failure_codes
 from provenance.generation import GenerationMode, GenerationRecord
 from provenance.inspection import inspect
@@ -194,6 +194,16 @@ def test_a_sound_that_still_plays(tmp_path) -> None:
 
     with wave.open(io.BytesIO(stamped("audio/wav").data)) as file:
         assert (file.getnframes(), file.getframerate()) == (800, 8000)
+
+
+def test_a_structure_that_cannot_be_read_is_the_fault_of_the_file() -> None:
+    nested = b""
+    for _ in range(1000):
+        nested = (len(nested) + 8).to_bytes(4, "big") + b"moov" + nested
+    film = encoded_timed("video/mp4").data
+    hostile = Asset.from_bytes(film[: int.from_bytes(film[:4], "big")] + nested)
+    with pytest.raises(AssetUnreadable, match="cannot be examined"):
+        STAMPER.stamp_asset(hostile, record_for("video/mp4"))
 
 
 @pytest.mark.parametrize("name", ["nested_moov_1000.mp4", "riff_bomb_1000.wav", "id3v23_compression_underflow.mp3"])

@@ -17,7 +17,7 @@ from tests.assets import attacks
 from tests.assets.attacks import png_chunks, png_with, signed
 from tests.assets.chains import chain, sound_chain
 from tests.assets.claims import detached, generated, store_of
-from tests.assets.pictures import encoded
+from tests.assets.pictures import encoded, png_chunk
 
 EXAMINER = C2paExaminer(sound_chain().trust())
 BMFF = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
@@ -102,13 +102,19 @@ def test_a_store_beside_the_asset_that_is_the_one_in_it_is_one() -> None:
     assert not carries_several_stores(asset, store_of(asset))
 
 
+def test_a_store_beside_the_asset_does_not_hide_that_there_are_two_in_it() -> None:
+    store = store_of(signed(encoded(seed=1)))
+    two = Asset.from_bytes(attacks.with_second_store(signed().data, store))
+    assert carries_several_stores(two, store)
+
+
 def test_an_embedded_store_does_not_fit_beside_the_asset_it_was_taken_from() -> None:
     """Its hash leaves out a range where the store was: whatever stands there now would not be bound."""
     asset = signed()
     store = store_of(asset)
     size = 12 + len(store)
     at = asset.data.index(b"caBX") - 4
-    other = asset.data[:at] + attacks.png_chunk(b"teXt", b"Comment\0".ljust(size - 12, b"x")) + asset.data[at + size :]
+    other = asset.data[:at] + png_chunk(b"teXt", b"Comment\0".ljust(size - 12, b"x")) + asset.data[at + size :]
     for data in (attacks.stripped(asset.data), other):
         evidence = C2paExaminer(sound_chain().trust(), sidecar=store).examine(Asset.from_bytes(data))
         assert "assertion.dataHash.mismatch" in failure_codes(evidence)

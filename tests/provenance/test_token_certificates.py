@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from tests.assets.authorities import timestamping_authority
 from tests.assets.chains import CLAIM_SIGNING, NOW, TIME_STAMPING, sound_chain
 
 TSA = timestamping_authority()
-TOKEN = TSA.token(b"what was signed")
+TOKEN = TSA.at_time(NOW).token(b"what was signed")
 ROOT = TSA.chain.authorities[-1].certificate
 
 
@@ -33,24 +34,34 @@ def test_an_authority_under_a_listed_anchor() -> None:
     assert not stamped_by(TOKEN, [], NOW)
 
 
-def test_an_authority_that_was_not_in_force() -> None:
-    assert not stamped_by(TOKEN, [ROOT], NOW + timedelta(days=5000))
-
-
 @pytest.mark.parametrize("usages", [(CLAIM_SIGNING,), (TIME_STAMPING, CLAIM_SIGNING), ()])
 def test_a_certificate_that_is_for_something_else_stamps_nothing(usages: tuple[str, ...]) -> None:
     other = timestamping_authority(usages=usages)
-    assert not stamped_by(other.token(b"x"), [other.chain.authorities[-1].certificate], NOW)
+    token = other.at_time(NOW).token(b"x")
+    assert not stamped_by(token, [other.chain.authorities[-1].certificate], NOW)
+    # Nor with the certificates of a listed authority beside its own.
+    assert not stamped_by(with_certificates(token, bag_of(*other.chain.certificates, *TSA.chain.certificates)), [ROOT], NOW)
 
 
 def test_one_listed_certificate_in_a_token_does_not_cover_for_another() -> None:
     other = timestamping_authority(name="Somebody else's")
-    token = other.token(b"x")
-    # A token of somebody else, into which a listed authority's certificate was put: who signed is not asked.
-    both = [*other.chain.certificates, *TSA.chain.certificates]
-    bag = b"".join(c.public_bytes(Encoding.DER) for c in both)
-    assert not stamped_by(with_certificates(token, bag), [ROOT], NOW)
-    assert stamped_by(with_certificates(token, bag), [ROOT, other.chain.authorities[-1].certificate], NOW)
+    token = with_certificates(other.at_time(NOW).token(b"x"), bag_of(*other.chain.certificates, *TSA.chain.certificates))
+    assert not stamped_by(token, [ROOT], NOW)
+    assert stamped_by(token, [other.chain.authorities[-1].certificate], NOW)
+
+
+def test_the_time_must_be_the_one_in_the_token() -> None:
+    assert stamped_by(TOKEN, [ROOT], NOW + timedelta(milliseconds=900))
+    assert not stamped_by(TOKEN, [ROOT], NOW - timedelta(seconds=1))
+
+
+def test_an_authority_that_was_not_in_force_when_it_stamped() -> None:
+    late = TSA.at_time(NOW + timedelta(days=5000)).token(b"x")
+    assert not stamped_by(late, [ROOT], NOW + timedelta(days=5000))
+
+
+def bag_of(*certificates: Certificate) -> bytes:
+    return b"".join(c.public_bytes(Encoding.DER) for c in certificates)
 
 
 def with_certificates(token: bytes, bag: bytes) -> bytes:

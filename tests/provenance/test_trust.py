@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import hashlib
 import itertools
 from collections.abc import Sequence
@@ -119,16 +118,11 @@ def test_best_tier_of_an_anchor_on_several_lists_counts(tiers: tuple[Tier, ...])
     assert VerdictPolicy().decide(C2paExaminer(store).examine(signed())).tier is Tier.CURRENT
 
 
-@pytest.mark.parametrize("_", range(4))
-def test_a_signers_anchor_on_the_same_list_does_not_help_a_stranger_on_it(_: int) -> None:
-    """The time-stamp list holds both anchors, the signers' list one of them; the stranger even shows it in its chain."""
+def test_a_signers_anchor_on_the_same_list_does_not_help_a_stranger_on_it() -> None:
+    """The time-stamp list holds both anchors, the signers' list one of them."""
     known, stranger = sound_chain(), chain(name="Stranger")
     both = TrustList("both", TrustPurpose.TIMESTAMPS, Tier.CURRENT, known.root_pem + stranger.root_pem)
-    decoy = dataclasses.replace(stranger, authorities=(*stranger.authorities, *known.authorities))
     store = TrustStore((*known.trust().lists, both))
-    named = both.uri
-    for shown in (stranger, decoy):
-        assert store.list_of_signer(named, shown.certificates) == both
     assert provenance_state(C2paExaminer(store).examine(signed(chain=stranger))) is ProvenanceState.UNKNOWN_SIGNER
 
 

@@ -207,6 +207,8 @@ LIES: dict[str, Callable[[Path], object]] = {
     "a later format": lambda f: _index(f, format=2),
     "no date": lambda f: _index(f, issued="yesterday"),
     "neither pinned nor not": lambda f: _index(f, pinned="no"),
+    "a source that is no text": lambda f: _index(f, source=7),
+    "a source that cannot be printed": lambda f: _index(f, source="\ud800"),
     "nothing in it": lambda f: _index(f, anchors=None, allowed=None),
 }
 

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import ssl
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -148,6 +149,18 @@ def test_a_certificate_of_an_unknown_version_is_refused() -> None:
         TrustList("odd", TrustPurpose.SIGNERS, Tier.CURRENT, pem)
 
 
+def test_a_certificate_with_a_flipped_bit_is_read_or_refused() -> None:
+    der = roots()[0].public_bytes(serialization.Encoding.DER)
+    refused = 0
+    for at in range(len(der)):
+        pem = ssl.DER_cert_to_PEM_cert(der[:at] + bytes([der[at] ^ 1]) + der[at + 1 :]).encode()
+        try:
+            change(None, a_list(parse_list(pem).certificates))
+        except TrustStoreError:
+            refused += 1
+    assert refused > 50
+
+
 # --- what vouches for it
 
 DATA = b"a list"
@@ -166,7 +179,7 @@ def public(key: Any) -> bytes:
 def test_the_digest_given_must_be_the_lists() -> None:
     digest = hashlib.sha256(DATA).hexdigest()
     require_digest(DATA, f" {digest.upper()}\n")
-    for wrong in (digest[:-1], "0" * 64, ""):
+    for wrong in (digest[:-1], "0" * 64, "", "é"):
         with pytest.raises(TrustUpdateRefused, match=digest):
             require_digest(DATA, wrong)
 

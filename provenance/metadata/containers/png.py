@@ -23,6 +23,7 @@ from provenance.metadata.png_text import TEXT_CHUNKS, decode_text, encode_text, 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _XMP_KEYWORD: Final = "XML:com.adobe.xmp"
 _C2PA: Final = b"caBX"
+_RAW: Final = "Raw profile type "
 _RAW_PROFILE: Final = re.compile(r"\s*(?:exif|app1|xmp)\s+\d+\s+([0-9a-fA-F\s]+)", re.ASCII)
 
 
@@ -69,7 +70,7 @@ def write(data: bytes, *, exif: bytes, xmp: bytes, text: Sequence[TextField]) ->
             placed = True
         if chunk.kind == b"eXIf":
             continue
-        if chunk.kind in TEXT_CHUNKS and keyword_of(chunk.payload(data)) in replaced:
+        if chunk.kind in TEXT_CHUNKS and (_is_block(keyword := keyword_of(chunk.payload(data))) or keyword in replaced):
             continue
         parts.append(data[chunk.start : chunk.end])
     if not placed:
@@ -116,16 +117,20 @@ def _read_text(kind: bytes, payload: bytes, findings: Findings) -> None:
         return
     if field.keyword == _XMP_KEYWORD:
         findings.add_xmp(utf8(field.text), field.locator)
-    elif field.keyword.startswith("Raw profile type "):
+    elif field.keyword.startswith(_RAW):
         _read_raw_profile(field, findings)
     else:
         findings.add_text(field)
 
 
+def _is_block(keyword: str) -> bool:
+    """Whether the text under it is an EXIF block or an XMP packet, written as ImageMagick does."""
+    return keyword.startswith(_RAW) and keyword.removeprefix(_RAW).lower() in ("exif", "app1", "xmp")
+
+
 def _read_raw_profile(field: TextField, findings: Findings) -> None:
     """ImageMagick's way of keeping EXIF and XMP in PNG: hexadecimal digits in a text chunk."""
-    name = field.keyword.removeprefix("Raw profile type ").lower()
-    if name not in ("exif", "app1", "xmp"):
+    if not _is_block(field.keyword):
         return
     found = _RAW_PROFILE.match(field.text)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,8 @@ class Said:
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    drip_s: float = 0.0
+    """Seconds between two bytes of the body."""
 
 
 class FakeServer:
@@ -60,7 +63,9 @@ class FakeServer:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(said.body)))
                 self.end_headers()
-                self.wfile.write(said.body)
+                for piece in [said.body[i : i + 1] for i in range(len(said.body))] if said.drip_s else [said.body]:
+                    self.wfile.write(piece)
+                    time.sleep(said.drip_s)
 
             def log_message(self, format: str, *args: object) -> None:
                 """Not into the test's output."""

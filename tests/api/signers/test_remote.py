@@ -98,6 +98,7 @@ def test_a_token_and_a_chain_from_files(tmp_path: Path) -> None:
         (Said(302, b"", {"Location": "http://127.0.0.1:9/"}), CredentialRefused),
         (Said(200, b"not JSON"), SigningError),
         (Said(200, b"[]"), SigningError),
+        (Said(200, b"[" * 200_000), SigningError),
         (Said(200, b'{"signature": 7}'), SigningError),
         (Said(200, b'{"signature": "*"}'), SigningError),
         (Said(200, b'{"signature": ""}'), CredentialMismatch),
@@ -146,6 +147,19 @@ def test_a_service_that_does_not_answer_is_given_up() -> None:
         free.set()
     with pytest.raises(SignerUnavailable, match="ConnectError"):
         opened(service.url, timeout_s=0.2)
+
+
+def test_a_service_that_drips_is_given_up() -> None:
+    with saying(Said(200, b" " * 10_000, drip_s=0.05)) as service:
+        signer = opened(service.url, timeout_s=0.3)
+        with pytest.raises(SignerUnavailable, match="over its answer"):
+            signer.sign(b"claim")
+
+
+def test_a_token_where_its_file_was_asked_for_is_not_repeated() -> None:
+    with pytest.raises(CredentialInvalid, match="absolute path") as caught:
+        opened("https://127.0.0.1/#token=eyJhbGciOi")
+    assert "eyJ" not in str(caught.value)
 
 
 def test_a_chain_that_may_not_sign_is_refused_when_it_is_opened() -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from provenance.evidence import Tier
 from provenance.keys import (
     DEVELOPMENT_ORGANISATION,
     Algorithm,
+    Credential,
     create_development_credential,
     development_directory,
     retired_directory,
@@ -25,6 +28,11 @@ from provenance.trust import TrustStore
 from provenance.verdict import require_trusted
 from tests.assets.attacks import signed
 from tests.assets.chains import NOW, sound_chain
+
+
+def rotated(home: str) -> bytes:
+    """The chain of a new credential, as PEM: what crosses to another process."""
+    return rotate_development_credential(Path(home), now=datetime.now(UTC)).pem
 
 
 def modes(directory: Path) -> dict[str, int]:
@@ -158,6 +166,25 @@ def test_a_crash_between_the_two_files_is_mended_by_rotating_again(tmp_path: Pat
     store = TrustStore.load(tmp_path, shipped=False)
     for asset in (before, signed(signer=signer_from_uri("development:", home=tmp_path))):
         require_trusted(C2paExaminer(store).examine(asset))
+
+
+def test_a_key_without_a_chain_is_told_the_way_out(tmp_path: Path) -> None:
+    development_directory(tmp_path).mkdir(parents=True)
+    (development_directory(tmp_path) / "key.pem").write_text("precious")
+    with pytest.raises(CredentialMissing, match=r"move .* away and run `assay keys init`"):
+        rotate_development_credential(tmp_path, now=NOW)
+    assert [path.name for path in development_directory(tmp_path).iterdir()] == ["key.pem"]
+
+
+def test_of_several_who_rotate_at_once_none_is_lost(tmp_path: Path) -> None:
+    first = create_development_credential(tmp_path, now=datetime.now(UTC))
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        made = list(pool.map(rotated, [str(tmp_path)] * 8))
+    in_force = signer_from_uri("development:", home=tmp_path).credential
+    retired = {x509.load_pem_x509_certificates(p.read_bytes())[0] for p in retired_directory(tmp_path).iterdir()}
+    authorities = {Credential.from_pem(pem).certificates[-1] for pem in made} | {first.certificates[-1]}
+    assert retired | {in_force.certificates[-1]} == authorities
+    assert len(retired) == 8
 
 
 def test_a_chain_that_is_none_is_not_rotated_away(tmp_path: Path) -> None:

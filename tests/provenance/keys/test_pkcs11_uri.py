@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from urllib.parse import quote
 
@@ -66,9 +67,22 @@ def test_a_pin_is_not_shown() -> None:
     assert without_pin("file:/pin-value") == "file:/pin-value"
 
 
+def test_the_rest_of_a_pin_with_an_ampersand_is_not_repeated() -> None:
+    with pytest.raises(CredentialInvalid, match="no such attribute") as caught:
+        Pkcs11Uri.parse(f"pkcs11:token=t;object=o?{MODULE}&pin-value=27&1828")
+    assert "1828" not in str(caught.value)
+
+
+def test_a_pin_that_is_no_text_is_in_no_trace(tmp_path: Path) -> None:
+    (tmp_path / "pin").write_bytes(b"271828\xff")
+    with pytest.raises(CredentialMissing, match="not UTF-8") as caught:
+        Pkcs11Uri.parse(f"pkcs11:token=t;object=o?{MODULE}&pin-source={tmp_path}/pin").pin()
+    assert "271828" not in "".join(traceback.format_exception(caught.value))
+
+
 def test_a_pin_is_read_anew_from_its_file(tmp_path: Path) -> None:
     parsed = Pkcs11Uri.parse(f"pkcs11:token=t;object=o?{MODULE}&pin-source={tmp_path}/pin")
-    with pytest.raises(CredentialMissing, match="no PIN can be read"):
+    with pytest.raises(CredentialMissing, match="no PIN in"):
         parsed.pin()
     for pin in ("1234", "with space "):
         (tmp_path / "pin").write_text(pin + "\n")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ssl
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -144,3 +146,17 @@ def test_the_first_certificate_to_end_ends_the_credential() -> None:
     assert credential.expires == credential.not_after == of.leaf.not_valid_after_utc
     longer = chain(end=ROOT.certificate.not_valid_after_utc + (NOW - of.leaf.not_valid_before_utc), root=ROOT)
     assert Credential.from_pem(longer.pem).expires == ROOT.certificate.not_valid_after_utc
+
+
+@pytest.mark.parametrize("of", [0, 1])
+def test_a_chain_with_a_flipped_bit_is_taken_or_refused(of: int) -> None:
+    ders = [certificate.public_bytes(serialization.Encoding.DER) for certificate in sound_chain().certificates]
+    refused = 0
+    for at in range(len(ders[of])):
+        flipped = [*ders]
+        flipped[of] = ders[of][:at] + bytes([ders[of][at] ^ 1]) + ders[of][at + 1 :]
+        try:
+            Credential.from_pem(b"".join(ssl.DER_cert_to_PEM_cert(der).encode() for der in flipped))
+        except CredentialInvalid:
+            refused += 1
+    assert refused > len(ders[of]) // 2  # nobody looks at the signature a root makes over itself

@@ -101,6 +101,17 @@ def test_other_uris_are_refused(uri: str, tmp_path: Path) -> None:
     assert "secret" not in said
 
 
+def test_a_home_directory_that_nobody_has_is_refused(tmp_path: Path) -> None:
+    assert "whose home directory" in refusal("file:~no-such-user/keys", tmp_path)
+
+
+def test_a_chain_that_is_too_long_is_refused_and_not_cut(tmp_path: Path) -> None:
+    uri = written(tmp_path / "keys", sound_chain())
+    with (tmp_path / "keys" / "chain.pem").open("ab") as file:
+        file.write(b"\n" * 2**20)
+    assert "chain.pem is longer than" in refusal(uri, tmp_path)
+
+
 def test_the_development_signer_has_one_name(tmp_path: Path) -> None:
     assert "nothing behind it" in refusal("development:x", tmp_path)
 

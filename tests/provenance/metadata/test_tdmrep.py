@@ -22,6 +22,7 @@ from provenance.evidence import (
 )
 from provenance.metadata.tdmrep import (
     MAX_FILE_BYTES,
+    MAX_PATH,
     Reservation,
     Rule,
     TdmrepExaminer,
@@ -143,7 +144,7 @@ def test_rules_that_are_none_are_passed_over(rules):
     assert first_rule(json.dumps([*rules, {"location": "/", "tdm-reservation": 1}]).encode(), "/a") == Rule("/", "1", "")
 
 
-@pytest.mark.parametrize("reservation", [True, False, None, 2, -1, "yes", 1.0, [], {}])
+@pytest.mark.parametrize("reservation", [True, False, None, 2, -1, "yes", 1.0, [], {}, [1], ["1"]])
 def test_a_reservation_that_is_neither_1_nor_0_is_unset(reservation):
     assert wishes("/a", [{"location": "/", "tdm-reservation": reservation}]) == ()
 
@@ -158,7 +159,14 @@ def test_rules_that_cannot_be_read_are_said_and_are_no_obstacle(rules):
 
 
 def test_many_asterisks_cost_one_pass():
-    assert location("/" + "a" * 20_000, "/" + "*a" * 20_000 + "b") is None
+    assert location("/" + "a" * (MAX_PATH - 1), "/" + "*a" * MAX_PATH + "b") is None
+
+
+def test_a_path_that_a_redirect_made_long_is_not_matched():
+    rules = json.dumps([{"location": "/", "tdm-reservation": 1}]).encode()
+    assert first_rule(rules, "/" + "a" * (MAX_PATH - 1)) == Rule("/", "1", "")
+    with pytest.raises(ValueError, match="the limit is"):
+        first_rule(rules, "/" + "a" * MAX_PATH)
 
 
 @given(st.binary(max_size=200), st.text(max_size=50))
