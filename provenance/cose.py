@@ -5,24 +5,30 @@ the leaf sign claims at all (the SDK lets a time-stamping certificate), which of
 random, or none), and who stamped the time (of an older claim the SDK does not ask).
 Anything unusual, such as two chains or two manifests of one name, is an error, because the SDK might have meant the other one.
 
-Source: ISO/IEC 19566-5 (JUMBF boxes); C2PA Technical Specification 2.3, "Digital signatures"; RFC 9360 (x5chain);
-RFC 8949 (CBOR).
+Source: ISO/IEC 19566-5 (JUMBF boxes); C2PA Technical Specification 2.3, "Digital signatures"; RFC 9360 (x5chain).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from cryptography import x509
 
+from provenance.cbor import decode_cbor
 from provenance.certificate_path import load_certificate
+from provenance.keys import Algorithm
 
+COSE_ALGORITHMS: Final[Mapping[Algorithm | None, int]] = {
+    Algorithm.ES256: -7,
+    Algorithm.ES384: -35,
+    Algorithm.ED25519: -8,
+    Algorithm.PS256: -37,
+}
+"""Identifiers of RFC 9053."""
 _SIGNATURE_LABEL: Final = "c2pa.signature"
 _X5CHAIN: Final = (33, "x5chain")
 _TIME_STAMPS: Final = ("sigTst", "sigTst2")
-_MAX_DEPTH: Final = 16
-_BREAK: Final = object()
 _T = TypeVar("_T")
 
 
@@ -77,85 +83,6 @@ def _headers(store: bytes, manifest_label: str) -> list[tuple[object, object]]:
     if not isinstance(sign1, list) or len(sign1) != 4 or not isinstance(sign1[0], bytes):
         raise ValueError("the signature is no COSE_Sign1")
     return [*_pairs(decode_cbor(sign1[0])), *_pairs(sign1[1])]
-
-
-def decode_cbor(data: bytes) -> object:
-    """One CBOR item, whole.
-
-    Tags are dropped. A map becomes a tuple of pairs, so that a repeated key stays visible.
-
-    Raises:
-        ValueError: It is malformed, nested too deeply, or something follows it.
-    """
-    item, end = _item(data, 0, _MAX_DEPTH)
-    if end != len(data) or item is _BREAK:
-        raise ValueError("not one whole CBOR item")
-    return item
-
-
-def _item(data: bytes, at: int, depth: int) -> tuple[object, int]:  # noqa: PLR0911  # one for each major type
-    if depth == 0:
-        raise ValueError("CBOR is nested too deeply")
-    major, argument, at = _head(data, at)
-    match major:
-        case 0:
-            return _definite(argument), at
-        case 1:
-            return -1 - _definite(argument), at
-        case 2 | 3 if argument is None:
-            chunks, at = _items(data, at, None, depth)
-            if not all(isinstance(chunk, bytes if major == 2 else str) for chunk in chunks):
-                raise ValueError("a CBOR string has a chunk of another kind")
-            return (b"" if major == 2 else "").join(chunks), at  # type: ignore[arg-type]  # checked above
-        case 2 | 3:
-            end = at + _definite(argument)
-            if end > len(data):
-                raise ValueError("a CBOR string ends outside the data")
-            return (data[at:end] if major == 2 else data[at:end].decode()), end
-        case 4:
-            return _items(data, at, argument, depth)
-        case 5:
-            flat, at = _items(data, at, None if argument is None else 2 * argument, depth)
-            if len(flat) % 2:
-                raise ValueError("a CBOR map has a key without a value")
-            return tuple(zip(flat[::2], flat[1::2], strict=True)), at
-        case 6:
-            return _item(data, at, depth - 1)
-    return (_BREAK if argument is None else argument), at
-
-
-def _items(data: bytes, at: int, count: int | None, depth: int) -> tuple[list[object], int]:
-    """`count` items, or those up to a break."""
-    found: list[object] = []
-    while count is None or len(found) < count:
-        item, at = _item(data, at, depth - 1)
-        if item is _BREAK:
-            if count is None:
-                break
-            raise ValueError("a CBOR break where an item is needed")
-        found.append(item)
-    return found, at
-
-
-def _head(data: bytes, at: int) -> tuple[int, int | None, int]:
-    """Major type, argument (None when indefinite) and where the content starts."""
-    if at >= len(data):
-        raise ValueError("CBOR ends too early")
-    major, low = data[at] >> 5, data[at] & 31
-    if low < 24:
-        return major, low, at + 1
-    if low == 31:
-        return major, None, at + 1
-    width = {24: 1, 25: 2, 26: 4, 27: 8}.get(low, 0)
-    if not width or at + 1 + width > len(data):
-        raise ValueError("a CBOR argument is malformed")
-    return major, int.from_bytes(data[at + 1 : at + 1 + width], "big"), at + 1 + width
-
-
-def _definite(argument: int | None) -> int:
-    if argument is None:
-        raise ValueError("a CBOR number of indefinite length")
-    return argument
 
 
 def _pairs(header: object) -> tuple[tuple[object, object], ...]:

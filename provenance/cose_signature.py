@@ -4,31 +4,24 @@ A time-stamp and what an authority said of the certificate go into the header th
 fetched once the signature is there. Zeros fill the rest of the place a signature was given.
 
 Source: RFC 9052 (COSE_Sign1, Sig_structure), RFC 9360 (x5chain); C2PA Technical Specification 2.3, "Digital signatures"
-(`sigTst2`, `rVals`, `pad`); RFC 8949 (CBOR).
+(`sigTst2`, `rVals`, `pad`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 from cryptography.hazmat.primitives import serialization
 
+from provenance.cbor import CborItem, encode_cbor, initial_bytes
 from provenance.certificate_status import StatusSource
+from provenance.cose import COSE_ALGORITHMS
 from provenance.errors import SigningError
-from provenance.keys import Algorithm, Signer
+from provenance.keys import Signer
 from provenance.timestamps import Timestamper
 
-CborItem: TypeAlias = "int | str | bytes | Sequence[CborItem] | Mapping[int | str, CborItem] | None"
-
-COSE_ALGORITHMS: Final[Mapping[Algorithm | None, int]] = {
-    Algorithm.ES256: -7,
-    Algorithm.ES384: -35,
-    Algorithm.ED25519: -8,
-    Algorithm.PS256: -37,
-}
-"""Identifiers of RFC 9053."""
 _ALGORITHM: Final = 1
 _X5CHAIN: Final = 33
 _SIGN1_TAG: Final = b"\xd2"
@@ -81,24 +74,6 @@ def sign1(payload: bytes, signatory: Signatory, *, protected: bytes, size: int |
     return _padded([protected, unprotected, None, signature], size)
 
 
-def encode_cbor(item: CborItem) -> bytes:
-    """`item` with the shortest length fields, map entries in the order given."""
-    match item:
-        case None:
-            return b"\xf6"
-        case int():
-            return _head(0, item) if item >= 0 else _head(1, -1 - item)
-        case bytes():
-            return _head(2, len(item)) + item
-        case str():
-            encoded = item.encode()
-            return _head(3, len(encoded)) + encoded
-        case Mapping():
-            return _head(5, len(item)) + b"".join(encode_cbor(key) + encode_cbor(value) for key, value in item.items())
-        case _:
-            return _head(4, len(item)) + b"".join(map(encode_cbor, item))
-
-
 def pad_lengths(room: int, label_bytes: tuple[int, int]) -> tuple[int, ...]:
     """Lengths of one or two byte strings that, with their labels, take exactly `room` bytes.
 
@@ -113,13 +88,13 @@ def pad_lengths(room: int, label_bytes: tuple[int, int]) -> tuple[int, ...]:
         return ()
     for header in (1, 2, 3, 5):
         length = room - label_bytes[0] - header
-        if length >= 0 and len(_head(2, length)) == header:
+        if length >= 0 and len(initial_bytes(2, length)) == header:
             return (length,)
     # One byte too many for a short length field and one too few for a longer one: an empty second string takes up the slack.
     rest = room - label_bytes[1] - 1
     for header in (1, 2, 3, 5):
         length = rest - label_bytes[0] - header
-        if length >= 0 and len(_head(2, length)) == header:
+        if length >= 0 and len(initial_bytes(2, length)) == header:
             return (length, 0)
     raise ValueError(f"{room} bytes cannot be filled")
 
@@ -149,12 +124,3 @@ def _padded(parts: list[CborItem], size: int | None) -> bytes:
         ) from err
     pads: dict[int | str, CborItem] = {name: bytes(length) for name, length in zip(("pad", "pad2"), lengths, strict=False)}
     return _SIGN1_TAG + encode_cbor([protected, {**unprotected, **pads}, payload, signature])
-
-
-def _head(major: int, argument: int) -> bytes:
-    if argument < 24:
-        return bytes([major << 5 | argument])
-    for code, width in ((24, 1), (25, 2), (26, 4), (27, 8)):
-        if argument < 1 << 8 * width:
-            return bytes([major << 5 | code]) + argument.to_bytes(width, "big")
-    raise ValueError("a number too large for CBOR")

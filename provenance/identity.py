@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from provenance.cose import decode_cbor
-from provenance.cose_signature import CborItem, Signatory, encode_cbor, pad_lengths, protected_header, sign1
+from provenance.cbor import CborItem, decode_cbor, encode_cbor
+from provenance.cose_signature import Signatory, pad_lengths, protected_header, sign1
 from provenance.errors import CredentialInvalid, SigningError
 from provenance.evidence import IDENTITY_EXAMINER, DeclarationEvidence, Forgeability, Layer, Role
 from provenance.identity_standing import IDENTITY_LABEL, X509_SIGNATURE_TYPE, IdentityStanding, may_vouch

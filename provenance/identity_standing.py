@@ -19,6 +19,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
+from provenance.cbor import decode_cbor, encode_cbor
 from provenance.certificate_path import (
     SIGNER_EXPIRED,
     SIGNER_INVALID,
@@ -27,8 +28,7 @@ from provenance.certificate_path import (
     judge_chain,
     load_certificate,
 )
-from provenance.cose import decode_cbor
-from provenance.cose_signature import COSE_ALGORITHMS, encode_cbor
+from provenance.cose import COSE_ALGORITHMS
 from provenance.errors import CredentialInvalid, TimestampInvalid
 from provenance.evidence import C2PA_EXAMINER, Outcome, StatusEvidence
 from provenance.jumbf import boxes, cbor_content, label_of, labelled, whole

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 
-from provenance.cose import decode_cbor
+from provenance.cbor import decode_cbor
 from provenance.cose_signature import Signatory, sign1
 from provenance.errors import SigningError
 from provenance.identity import NamedActor, identity_assertion

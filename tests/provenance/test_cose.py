@@ -10,8 +10,8 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.cose import decode_cbor, signing_chain, time_stamp_tokens
-from provenance.cose_signature import encode_cbor
+from provenance.cbor import decode_cbor, encode_cbor
+from provenance.cose import signing_chain, time_stamp_tokens
 from provenance.keys import Algorithm
 from tests.assets.attacks import png_chunks, signed
 from tests.assets.chains import chain, sound_chain

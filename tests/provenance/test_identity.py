@@ -11,8 +11,8 @@ import encypher_c2pa
 import pytest
 
 from provenance.asset import Asset
-from provenance.cose import decode_cbor
-from provenance.cose_signature import Signatory, encode_cbor
+from provenance.cbor import decode_cbor, encode_cbor
+from provenance.cose_signature import Signatory
 from provenance.errors import CredentialExpired, SignerUnavailable, SigningError
 from provenance.evidence import (
     IDENTITY_EXAMINER,

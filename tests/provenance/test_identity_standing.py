@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.asset import Asset
-from provenance.cose_signature import Signatory, encode_cbor, protected_header, sign1
+from provenance.cbor import encode_cbor
+from provenance.cose_signature import Signatory, protected_header, sign1
 from provenance.errors import CredentialInvalid
 from provenance.evidence import C2PA_EXAMINER, Outcome, Role, StatusEvidence, declarations, failure_codes, success_codes
 from provenance.identity import NamedActor, identity_assertion

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provenance.asset import TIMED_MEDIA_TYPES, Asset
+from provenance.cbor import decode_cbor, encode_cbor
 from provenance.certificate_status import StatusSource
-from provenance.cose import decode_cbor
-from provenance.cose_signature import Signatory, encode_cbor, pad_lengths, protected_header, sign1
+from provenance.cose_signature import Signatory, pad_lengths, protected_header, sign1
 from provenance.errors import SigningError, StampUnverified, StatusUnavailable, TimestampMissing, TimestampUnavailable
 from provenance.evidence import failure_codes, success_codes
 from provenance.generation import GenerationMode
