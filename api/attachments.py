@@ -10,12 +10,12 @@ from cryptography import x509
 
 from api.authorities import status_responder, timestamping_authority
 from api.settings import Settings, StatusPolicy
-from provenance.certificate_status import StatusSource, responder_url
-from provenance.cose_signature import Signatory
 from provenance.errors import CredentialInvalid, SigningError
-from provenance.identity import NamedActor
 from provenance.keys import Signer
-from provenance.timestamps import Timestamper
+from provenance.sealing.certificate_status import StatusSource, responder_url
+from provenance.sealing.cose_signature import Signatory
+from provenance.sealing.identity import NamedActor
+from provenance.sealing.timestamps import Timestamper
 from provenance.trust import TrustPurpose, TrustStore
 
 

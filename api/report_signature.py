@@ -27,9 +27,9 @@ from pydantic import ValidationError
 
 from api.jws import NAMES, algorithm_of, decode, encode, verify_raw
 from api.report_document import ReportDocument
-from provenance.certificate_path import MAX_CHAIN_CERTIFICATES, SIGNER_INVALID, SIGNER_TRUSTED, judge_chain
 from provenance.errors import ReportError
 from provenance.keys import Credential, Signer
+from provenance.trust.certificate_path import MAX_CHAIN_CERTIFICATES, SIGNER_INVALID, SIGNER_TRUSTED, judge_chain
 
 MAX_REPORT_BYTES: Final = 4 * 2**20
 """A report with a tile map of 10,000 views has 1 MB."""

@@ -18,7 +18,7 @@ from provenance.asset import MAX_ASSET_BYTES
 from provenance.evidence import Permission, Role
 from provenance.pixels import MAX_ASSET_PIXELS
 from provenance.prompt_policy import PromptPolicy
-from provenance.timestamps import TimestampPolicy
+from provenance.sealing.timestamps import TimestampPolicy
 
 ExpandedPath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -19,7 +19,7 @@ from api.composition import build_trust, load_trust
 from api.settings import Settings
 from provenance.errors import TrustListStale, TrustStoreError
 from provenance.keys import development_directory
-from provenance.revocation import Revocations
+from provenance.trust.revocation import Revocations
 
 _LOOK_EVERY_S: Final = 5.0
 _AGE_EVERY_S: Final = 3600.0

@@ -2,8 +2,9 @@
 
     python -m benchmarks.rubric [--out FILE]
 
-Everything is stamped here, with a throw-away development credential; the requirements are those of `provenance.rubric`. No
-time-stamp authority is asked, so that requirement does not arise; a bound watermark is pending.
+Everything is stamped here, with a throw-away development credential; the requirements are those of
+`provenance.conformance.rubric`. No time-stamp authority is asked, so that requirement does not arise; a bound watermark is
+pending.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import numpy as np
 from benchmarks.machine import publish
 from benchmarks.varied_images import painted
 from provenance.asset import Asset
+from provenance.conformance.requirements import Standing
+from provenance.conformance.rubric import Result, evaluate
 from provenance.derivation import Derivation, Deriver
 from provenance.evidence import Permission, UsageWish, Use
 from provenance.generation import GenerationMode, GenerationRecord
@@ -28,8 +31,6 @@ from provenance.keys import create_development_credential, signer_from_uri
 from provenance.metadata.png_encoding import encode_png
 from provenance.pixels import PixelArray
 from provenance.reader import C2paExaminer
-from provenance.rubric import Result, evaluate
-from provenance.rubric_checks import Standing
 from provenance.stamp import Stamper
 from provenance.trust import TrustStore
 

@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 
 from benchmarks.machine import publish
 from provenance.asset import Asset
-from provenance.thumbnails import SAME_PICTURE, likeness
+from provenance.validation.thumbnails import SAME_PICTURE, likeness
 
 _OTHERS = 25
 

@@ -16,14 +16,14 @@ import numpy as np
 from benchmarks.varied_images import VariedImage, painted
 from provenance.amendment import redact
 from provenance.asset import TIMED_MEDIA_TYPES
-from provenance.certificate_status import StatusSource
-from provenance.cose_signature import Signatory
 from provenance.derivation import Derivation, Deriver
 from provenance.evidence import Tier
 from provenance.generation import GenerationMode, GenerationRecord
-from provenance.identity import NamedActor
+from provenance.sealing.certificate_status import StatusSource
+from provenance.sealing.cose_signature import Signatory
+from provenance.sealing.identity import NamedActor
+from provenance.sealing.timestamps import Timestamper, TimestampPolicy
 from provenance.stamp import ENCODABLE_MEDIA_TYPES, Stamper
-from provenance.timestamps import Timestamper, TimestampPolicy
 from provenance.trust import TrustList, TrustPurpose, TrustStore
 
 # The tests' own material, which no type checker follows from here.

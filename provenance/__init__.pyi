@@ -1,7 +1,6 @@
 from provenance.amendment import RedactionReason as RedactionReason
 from provenance.amendment import redact as redact
 from provenance.asset import Asset as Asset
-from provenance.cose_signature import Signatory as Signatory
 from provenance.derivation import Derivation as Derivation
 from provenance.derivation import Deriver as Deriver
 from provenance.digital_source_type import DigitalSourceType as DigitalSourceType
@@ -18,7 +17,6 @@ from provenance.evidence import UsageWish as UsageWish
 from provenance.evidence import Use as Use
 from provenance.generation import GenerationMode as GenerationMode
 from provenance.generation import GenerationRecord as GenerationRecord
-from provenance.identity import NamedActor as NamedActor
 from provenance.inspection import Report as Report
 from provenance.inspection import inspect as inspect
 from provenance.keys import create_development_credential as create_development_credential
@@ -30,9 +28,11 @@ from provenance.prompt_policy import PromptPolicy as PromptPolicy
 from provenance.prompt_policy import PromptRule as PromptRule
 from provenance.proof import prove as prove
 from provenance.reader import C2paExaminer as C2paExaminer
+from provenance.sealing.cose_signature import Signatory as Signatory
+from provenance.sealing.identity import NamedActor as NamedActor
+from provenance.sealing.timestamps import Timestamper as Timestamper
+from provenance.sealing.timestamps import TimestampPolicy as TimestampPolicy
 from provenance.stamp import Stamper as Stamper
-from provenance.timestamps import Timestamper as Timestamper
-from provenance.timestamps import TimestampPolicy as TimestampPolicy
 from provenance.trust import TrustStore as TrustStore
 from provenance.verdict import Conclusion as Conclusion
 from provenance.verdict import ProvenanceState as ProvenanceState

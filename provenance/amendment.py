@@ -21,7 +21,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from provenance.asset import Asset
-from provenance.crjson import Manifest, active_manifest, base_label, data_types
+from provenance.conformance.crjson import Manifest, active_manifest, base_label, data_types
 from provenance.errors import AmendmentRefused, ExaminerError, StampUnverified
 from provenance.evidence import failure_codes, success_codes
 from provenance.manifest import PROMPT_TYPE, SPECIFICATION_VERSION, Ingredient, ManifestDefinition

@@ -1,10 +1,10 @@
 """Read the C2PA manifest of an asset and report what validating it found.
 
 The C2PA SDK checks signature, hashes and trust; this module asks and translates, and adds what the SDK leaves to its caller:
-what the signer is worth at the time asked about, on which list, and whether revoked (`provenance.signer_standing`); what
-validating the ingredients found (`provenance.store_statuses`); what the manifests further up declare (`provenance.history`);
-content outside the hard binding, a second manifest store, a thumbnail of another picture. A missing manifest is a finding, not
-an error. No network: remote manifests are named, not followed.
+what the signer is worth at the time asked about, on which list, and whether revoked (`signer_standing`); what validating the
+ingredients found (`store_statuses`); what the manifests further up declare (`history`); content outside the hard binding, a
+second manifest store, a thumbnail of another picture (all in `provenance.validation`). A missing manifest is a finding, not an
+error. No network: remote manifests are named, not followed.
 
 Source: C2PA Technical Specification 2.3, "Validation states" and "Standard status codes"; c2pa-python 0.38.
 """
@@ -23,18 +23,11 @@ from typing import Any, Final
 import c2pa
 
 from provenance.asset import Asset
-from provenance.cose import signing_chain, time_stamp_tokens
 from provenance.errors import ExaminerError
 from provenance.evidence import C2PA_EXAMINER, Evidence, Outcome, StatusEvidence
-from provenance.exclusions import content_left_out
-from provenance.history import declared
-from provenance.identity import identity_declarations
-from provenance.identity_standing import IDENTITY_LABEL, IdentityStanding, judge_identities, with_standings
-from provenance.issuers import issuer_statuses
 from provenance.keys import CLAIM_SIGNING_USAGES
 from provenance.quoting import quoted
-from provenance.revocation import Revocations
-from provenance.signer_standing import ClaimSignature, Standing, judge_signer
+from provenance.sealing.identity import identity_declarations
 from provenance.status_codes import (
     ADDITIONAL_EXCLUSIONS,
     CONTENT_EXCLUDED,
@@ -44,10 +37,17 @@ from provenance.status_codes import (
     MANIFEST_REMOTE,
     THUMBNAIL_DIFFERS,
 )
-from provenance.store_count import carries_several_stores
-from provenance.store_statuses import active_group, grouped, ingredient_statuses, status, statuses_of
-from provenance.thumbnails import MAX_THUMBNAIL_BYTES, SAME_PICTURE, likeness
 from provenance.trust import TrustStore
+from provenance.trust.revocation import Revocations
+from provenance.validation.cose import signing_chain, time_stamp_tokens
+from provenance.validation.exclusions import content_left_out
+from provenance.validation.history import declared
+from provenance.validation.identity_standing import IDENTITY_LABEL, IdentityStanding, judge_identities, with_standings
+from provenance.validation.issuers import issuer_statuses
+from provenance.validation.signer_standing import ClaimSignature, Standing, judge_signer
+from provenance.validation.store_count import carries_several_stores
+from provenance.validation.store_statuses import active_group, grouped, ingredient_statuses, status, statuses_of
+from provenance.validation.thumbnails import MAX_THUMBNAIL_BYTES, SAME_PICTURE, likeness
 
 MAX_REMOTE_URL_CHARACTERS: Final = 2048
 

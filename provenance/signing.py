@@ -1,8 +1,8 @@
 """Sign a manifest into an asset.
 
 The C2PA SDK hashes, lays out and embeds; it gets a context that reaches no network and makes no thumbnail, and a signer that
-only keeps the room. What goes into it, `provenance.sealing` makes: signatures, time-stamps and certificate status, with the
-errors of whoever failed instead of the SDK's "invalid signature".
+only keeps the room. What goes into it, `provenance.sealing.seal` makes: signatures, time-stamps and certificate status, with
+the errors of whoever failed instead of the SDK's "invalid signature".
 
 An SDK object made before a fork fails in the child, so they are made again in every process. They are shared by threads.
 
@@ -21,15 +21,15 @@ from typing import Any, Final
 import c2pa
 
 from provenance.asset import Asset
-from provenance.certificate_status import StatusSource
-from provenance.cose_signature import Signatory
 from provenance.errors import ManifestError, SigningError
-from provenance.identity import NamedActor, placeholder
 from provenance.keys import Algorithm, Signer
 from provenance.manifest import ManifestDefinition
-from provenance.placement import with_store
-from provenance.sealing import sealed
-from provenance.timestamps import Timestamper
+from provenance.sealing.certificate_status import StatusSource
+from provenance.sealing.cose_signature import Signatory
+from provenance.sealing.identity import NamedActor, placeholder
+from provenance.sealing.placement import with_store
+from provenance.sealing.seal import sealed
+from provenance.sealing.timestamps import Timestamper
 
 _ALGORITHMS: Final = {
     Algorithm.ES256: c2pa.C2paSigningAlg.ES256,
@@ -38,7 +38,7 @@ _ALGORITHMS: Final = {
     Algorithm.PS256: c2pa.C2paSigningAlg.PS256,
 }
 _ROOM_FOR_SIGNATURE: Final = bytes(64)
-"""What the SDK takes for a signature. It pads it to some 10 kB, in which `provenance.sealing` puts the signature itself."""
+"""What the SDK takes for a signature. It pads it to some 10 kB, where `provenance.sealing.seal` puts the signature itself."""
 _SETTINGS: Final[dict[str, Any]] = {
     "version": 1,
     "builder": {"thumbnail": {"enabled": False}},

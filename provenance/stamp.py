@@ -16,7 +16,6 @@ from typing import Final
 from cryptography.hazmat.primitives import serialization
 
 from provenance.asset import TIMED_MEDIA_TYPES, Asset
-from provenance.certificate_status import StatusSource
 from provenance.declared_extent import declared_extent
 from provenance.digital_source_type import DigitalSourceType, Extent
 from provenance.errors import AssetUnreadable, AssetUnsupported, ExaminerError, NotTrusted, RecordInvalid, StampUnverified
@@ -31,13 +30,15 @@ from provenance.evidence import (
     success_codes,
 )
 from provenance.generation import GenerationRecord
-from provenance.identity import NamedActor
 from provenance.keys import Signer
 from provenance.manifest import ManifestDefinition, Software, manifest_for
 from provenance.metadata import declaration
 from provenance.pixels import PixelArray
 from provenance.prompt_policy import PromptRule
 from provenance.reader import C2paExaminer
+from provenance.sealing.certificate_status import StatusSource
+from provenance.sealing.identity import NamedActor
+from provenance.sealing.timestamps import Timestamper
 from provenance.signing import ManifestSigner
 from provenance.status_codes import (
     CONTENT_EXCLUDED,
@@ -47,7 +48,6 @@ from provenance.status_codes import (
     MISMATCHES,
     TIMESTAMP_PROOFS,
 )
-from provenance.timestamps import Timestamper
 from provenance.trust import TrustList, TrustPurpose, TrustStore
 from provenance.verdict import ProvenanceState, provenance_state, require_trusted
 

@@ -13,13 +13,13 @@ from api.commands.environment import load_settings, with_trust
 from api.commands.files import read_bytes
 from api.commands.outcome import emit, failures, tell
 from provenance.errors import TrustStoreError, TrustUpdateRefused, UsageInvalid
-from provenance.list_kind import ListKind
+from provenance.trust.list_kind import ListKind
 
 if TYPE_CHECKING:
     from api.settings import Settings
     from provenance.trust import TrustList
-    from provenance.trust_snapshots import ListSnapshot
-    from provenance.trust_updates import ListChange
+    from provenance.trust.snapshots import ListSnapshot
+    from provenance.trust.updates import ListChange
 
 app = typer.Typer(help="Trust anchors.", no_args_is_help=True)
 
@@ -91,7 +91,7 @@ def update(
 ) -> None:
     """Install a newer published trust list, once a digest or a signature vouches for it."""
     with failures(as_json=as_json):
-        from provenance.trust_snapshots import (
+        from provenance.trust.snapshots import (
             Publication,
             installed_directory,
             read_snapshots,
@@ -99,7 +99,7 @@ def update(
             snapshots_in_force,
             write_snapshot,
         )
-        from provenance.trust_updates import change, parse_list, require_plausible
+        from provenance.trust.updates import change, parse_list, require_plausible
 
         settings = load_settings()
         at = datetime.now(UTC)
@@ -133,7 +133,7 @@ def update(
 
 
 def _bytes_of(source: str, settings: Settings) -> bytes:
-    from provenance.trust_updates import MAX_LIST_BYTES
+    from provenance.trust.updates import MAX_LIST_BYTES
 
     if "://" not in source:
         return read_bytes(Path(source), max_bytes=MAX_LIST_BYTES)
@@ -146,7 +146,7 @@ def _bytes_of(source: str, settings: Settings) -> bytes:
 
 def _checked(data: bytes, *, sha256: str | None, signature: Path | None, key: Path | None) -> str:
     """What vouches for the list, in words; raises if nothing does."""
-    from provenance.trust_updates import MAX_LIST_BYTES, require_digest, require_signature
+    from provenance.trust.updates import MAX_LIST_BYTES, require_digest, require_signature
 
     if (signature is None) != (key is None):
         raise UsageInvalid("--signature and --key go together")

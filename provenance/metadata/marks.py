@@ -19,7 +19,7 @@ from provenance.metadata.fields import Field, Fields, Source, read_fields
 from provenance.metadata.mark_registry import REGISTRY
 from provenance.quoting import quoted
 from provenance.status_codes import MARKS_ABSENT, MARKS_CAMERA, MARKS_MALFORMED, MARKS_PRESENT
-from provenance.wishes import plus_wishes, tdm_wishes
+from provenance.validation.wishes import plus_wishes, tdm_wishes
 
 MAX_DECLARATIONS: Final = 32
 """Most declarations reported of one asset."""

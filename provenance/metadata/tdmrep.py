@@ -19,7 +19,7 @@ from provenance.asset import Asset
 from provenance.evidence import DeclarationEvidence, Evidence, Forgeability, Layer, Outcome, StatusEvidence
 from provenance.quoting import quoted
 from provenance.status_codes import TDM_ABSENT, TDM_MALFORMED
-from provenance.wishes import tdm_wishes
+from provenance.validation.wishes import tdm_wishes
 
 WELL_KNOWN_PATH: Final = "/.well-known/tdmrep.json"
 MAX_FILE_BYTES: Final = 2**20

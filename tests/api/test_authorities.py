@@ -23,7 +23,6 @@ from api.service import open_service
 from api.settings import Settings
 from api.work import TRANSIENT, Runner
 from provenance.asset import Asset
-from provenance.certificate_status import StatusSource
 from provenance.errors import (
     CredentialInvalid,
     SignerUnavailable,
@@ -39,9 +38,10 @@ from provenance.errors import (
 from provenance.evidence import failure_codes, success_codes
 from provenance.inspection import inspect
 from provenance.reader import C2paExaminer
+from provenance.sealing.certificate_status import StatusSource
 from provenance.status_codes import IDENTITY_PROOFS, TIMESTAMP_PROOFS
-from provenance.timestamp_response import checked_token, query_for
 from provenance.trust import TrustStore
+from provenance.validation.timestamp_response import checked_token, query_for
 from provenance.verdict import VerdictPolicy
 from tests.assets import authorities
 from tests.assets.attacks import RECORD

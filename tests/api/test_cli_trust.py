@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from api.cli import app
 from api.fetching import Fetcher, FetchLimits
-from provenance.trust_snapshots import (
+from provenance.trust.snapshots import (
     ListKind,
     Publication,
     installed_directory,

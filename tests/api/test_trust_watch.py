@@ -13,8 +13,8 @@ from api.settings import Settings
 from api.trust_watch import TrustWatch
 from provenance.errors import TrustListStale, TrustStoreError
 from provenance.keys import create_development_credential
-from provenance.list_kind import ListKind
-from provenance.trust_snapshots import Publication, installed_directory, snapshot_of, write_snapshot
+from provenance.trust.list_kind import ListKind
+from provenance.trust.snapshots import Publication, installed_directory, snapshot_of, write_snapshot
 from tests.api.serving import Server
 from tests.assets.attacks import signed
 from tests.assets.chains import chain, sound_chain

@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from PIL import Image
 
 from provenance.asset import Asset
-from provenance.cose_signature import Signatory
 from provenance.digital_source_type import DigitalSourceType
 from provenance.keys import Algorithm, Credential, KeySigner, Signer
 from provenance.manifest import Ingredient, ManifestDefinition
-from provenance.placement import with_store
-from provenance.sealing import sealed
+from provenance.sealing.cose_signature import Signatory
+from provenance.sealing.placement import with_store
+from provenance.sealing.seal import sealed
 from provenance.signing import ManifestSigner
 from tests.assets.authorities import TimestampingAuthority
 from tests.assets.chains import NOW, Authority, Chain, authority, chain, sound_chain

@@ -11,9 +11,9 @@ import encypher_c2pa
 import numpy as np
 import pytest
 
-from provenance import jumbf
 from provenance.amendment import RedactionReason, redact
 from provenance.asset import TIMED_MEDIA_TYPES, Asset
+from provenance.conformance.rubric import Standing, evaluate
 from provenance.errors import AmendmentRefused, RecordInvalid
 from provenance.evidence import Relationship, declarations, failure_codes
 from provenance.generation import GenerationMode
@@ -21,8 +21,8 @@ from provenance.metadata import container, declaration
 from provenance.metadata.containers import png
 from provenance.pixels import decode
 from provenance.reader import C2paExaminer
-from provenance.rubric import Standing, evaluate
 from provenance.stamp import Stamper
+from provenance.validation import jumbf
 from provenance.verdict import Conclusion, ProvenanceState, VerdictPolicy
 from tests.assets import attacks
 from tests.assets.attacks import RECORD

@@ -15,6 +15,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from provenance.asset import Asset
+from provenance.conformance.requirements import Standing
+from provenance.conformance.rubric import evaluate
 from provenance.derivation import MAX_EDGE, THUMBNAIL, Derivation, Deriver
 from provenance.digital_source_type import Extent
 from provenance.errors import (
@@ -32,8 +34,6 @@ from provenance.metadata.marks import MarksExaminer
 from provenance.pixels import decode
 from provenance.reader import C2paExaminer
 from provenance.rendition import Size
-from provenance.rubric import evaluate
-from provenance.rubric_checks import Standing
 from provenance.stamp import Stamper
 from provenance.verdict import Conclusion, ExitCode, ProvenanceState, Verdict, VerdictPolicy
 from tests.assets import attacks, pictures

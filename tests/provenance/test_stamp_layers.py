@@ -18,6 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from provenance.amendment import redact
 from provenance.asset import Asset
+from provenance.conformance.rubric import Standing, evaluate
 from provenance.errors import AssetUnreadable, RecordInvalid
 from provenance.evidence import DeclarationEvidence, Permission, UsageWish, Use, declarations
 from provenance.generation import GenerationMode
@@ -26,7 +27,6 @@ from provenance.metadata.fields import read_fields
 from provenance.metadata.marks import MarksExaminer
 from provenance.prompt_policy import PromptPolicy, PromptRule, WithheldPrompts
 from provenance.reader import C2paExaminer
-from provenance.rubric import Standing, evaluate
 from provenance.stamp import Stamper
 from provenance.verdict import require_trusted
 from tests.assets.attacks import RECORD

@@ -11,6 +11,8 @@ import encypher_c2pa
 import pytest
 
 from provenance.asset import TIMED_MEDIA_TYPES, Asset
+from provenance.conformance.requirements import Standing
+from provenance.conformance.rubric import evaluate
 from provenance.digital_source_type import Extent
 from provenance.errors import AssetUnreadable, AssetUnsupported, RecordInvalid
 from provenance.evidence import Evidence, Outcome, StatusEvidence, declarations, failure_codes
@@ -21,8 +23,6 @@ from provenance.metadata.containers import riff
 from provenance.metadata.containers.bmff_boxes import boxes
 from provenance.metadata.marks import MarksExaminer
 from provenance.reader import C2paExaminer
-from provenance.rubric import evaluate
-from provenance.rubric_checks import Standing
 from provenance.stamp import Stamper
 from provenance.verdict import Conclusion, ExitCode, ProvenanceState, Verdict, VerdictPolicy
 from tests.assets import sounds_and_films as made
