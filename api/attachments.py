@@ -16,7 +16,7 @@ from provenance.sealing.certificate_status import StatusSource, responder_url
 from provenance.sealing.cose_signature import Signatory
 from provenance.sealing.identity import NamedActor
 from provenance.sealing.timestamps import Timestamper
-from provenance.trust import TrustPurpose, TrustStore
+from provenance.trust.store import TrustPurpose, TrustStore
 
 
 @dataclass(frozen=True, slots=True)

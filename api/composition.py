@@ -28,8 +28,8 @@ from provenance.isolation.parsers import Parsers
 from provenance.isolation.setup import EXAMINERS, Setup
 from provenance.keys import Signer, signer_from_uri
 from provenance.metadata.tdmrep import Reservation, TdmrepExaminer
-from provenance.trust import TrustStore
 from provenance.trust.revocation import Revocations
+from provenance.trust.store import TrustStore
 from provenance.verdict import VerdictPolicy
 
 if TYPE_CHECKING:

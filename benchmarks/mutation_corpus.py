@@ -19,7 +19,7 @@ from provenance.evidence import Tier
 from provenance.generation import GenerationMode, GenerationRecord
 from provenance.keys import create_development_credential, signer_from_uri
 from provenance.stamp import ENCODABLE_MEDIA_TYPES, Stamper
-from provenance.trust import TrustList, TrustPurpose, TrustStore
+from provenance.trust.store import TrustList, TrustPurpose, TrustStore
 
 _MAX_PICTURE_BYTES: Final = 300_000
 _MAX_TIMED_BYTES: Final = 1_000_000

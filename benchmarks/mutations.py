@@ -40,7 +40,7 @@ from provenance.isolation.answers import Look
 from provenance.isolation.limits import Limits
 from provenance.isolation.parsers import Parsers
 from provenance.isolation.setup import EXAMINERS, Setup
-from provenance.trust import TrustStore
+from provenance.trust.store import TrustStore
 from provenance.verdict import ProvenanceState, provenance_state
 
 _HANG_S: Final = 20.0

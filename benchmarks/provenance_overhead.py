@@ -47,7 +47,7 @@ from provenance.metadata.marks import MarksExaminer
 from provenance.pixels import PixelArray
 from provenance.reader import C2paExaminer
 from provenance.stamp import SOFTWARE, Stamper
-from provenance.trust import TrustStore
+from provenance.trust.store import TrustStore
 from provenance.verdict import VerdictPolicy
 
 _OFFLINE: dict[str, Any] = {

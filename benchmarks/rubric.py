@@ -32,7 +32,7 @@ from provenance.metadata.png_encoding import encode_png
 from provenance.pixels import PixelArray
 from provenance.reader import C2paExaminer
 from provenance.stamp import Stamper
-from provenance.trust import TrustStore
+from provenance.trust.store import TrustStore
 
 _SIGNS = {Standing.PASSED: "yes", Standing.FAILED: "NO", Standing.NOT_APPLICABLE: "-", Standing.PENDING: "pending"}
 

@@ -39,7 +39,7 @@ from provenance.isolation.parsers import Parsers
 from provenance.isolation.setup import EXAMINERS, Setup
 from provenance.keys import create_development_credential, signer_from_uri
 from provenance.stamp import Stamper
-from provenance.trust import TrustStore
+from provenance.trust.store import TrustStore
 from provenance.verdict import VerdictPolicy
 
 _MEDIA_TYPES: Final = ("image/jpeg", "image/png")

@@ -31,7 +31,7 @@ from provenance.keys import create_development_credential, signer_from_uri
 from provenance.reader import C2paExaminer
 from provenance.stamp import Stamper
 from provenance.status_codes import MISMATCHES
-from provenance.trust import TrustStore
+from provenance.trust.store import TrustStore
 
 
 @dataclass(frozen=True, slots=True)

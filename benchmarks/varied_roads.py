@@ -24,7 +24,7 @@ from provenance.sealing.cose_signature import Signatory
 from provenance.sealing.identity import NamedActor
 from provenance.sealing.timestamps import Timestamper, TimestampPolicy
 from provenance.stamp import ENCODABLE_MEDIA_TYPES, Stamper
-from provenance.trust import TrustList, TrustPurpose, TrustStore
+from provenance.trust.store import TrustList, TrustPurpose, TrustStore
 
 # The tests' own material, which no type checker follows from here.
 _authorities: Any = importlib.import_module("tests.assets.authorities")

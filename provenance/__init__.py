@@ -39,7 +39,7 @@ _HOMES = {
     "StatusEvidence": "evidence",
     "TimestampPolicy": "sealing.timestamps",
     "Timestamper": "sealing.timestamps",
-    "TrustStore": "trust",
+    "TrustStore": "trust.store",
     "UsageWish": "evidence",
     "Use": "evidence",
     "Verdict": "verdict",

@@ -33,7 +33,7 @@ from provenance.sealing.identity import NamedActor as NamedActor
 from provenance.sealing.timestamps import Timestamper as Timestamper
 from provenance.sealing.timestamps import TimestampPolicy as TimestampPolicy
 from provenance.stamp import Stamper as Stamper
-from provenance.trust import TrustStore as TrustStore
+from provenance.trust.store import TrustStore as TrustStore
 from provenance.verdict import Conclusion as Conclusion
 from provenance.verdict import ProvenanceState as ProvenanceState
 from provenance.verdict import Verdict as Verdict

@@ -30,7 +30,7 @@ from provenance.metadata.prompt_removal import without_prompts
 from provenance.reader import C2paExaminer
 from provenance.stamp import SOFTWARE, Stamper
 from provenance.status_codes import CLAIM_SIGNATURE_VALIDATED
-from provenance.trust import TrustStore
+from provenance.trust.store import TrustStore
 
 _KEPT: Final = ("c2pa.actions", "c2pa.hash.", "c2pa.ingredient", "c2pa.ai-disclosure", "c2pa.soft-binding")
 """How labels begin that are never redacted: without them nobody could tell any more how the image came about."""

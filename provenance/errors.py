@@ -1,6 +1,7 @@
 """Every failure Assay raises, with a stable code each.
 
-Findings are not here: a missing manifest, an unknown signer, a broken binding and a high score are evidence.
+Findings are not here: a missing manifest, an unknown signer, a broken binding and a high score are evidence. The whole tree
+is told in one place, which makes this module longer than others.
 
     AssayError
     ├── AssetError                 the bytes handed in

@@ -37,8 +37,8 @@ from provenance.status_codes import (
     MANIFEST_REMOTE,
     THUMBNAIL_DIFFERS,
 )
-from provenance.trust import TrustStore
 from provenance.trust.revocation import Revocations
+from provenance.trust.store import TrustStore
 from provenance.validation.cose import signing_chain, time_stamp_tokens
 from provenance.validation.exclusions import content_left_out
 from provenance.validation.history import declared
@@ -114,6 +114,31 @@ class C2paExaminer:
             *identity_declarations(store, actors),
         ]
         return [*found, *issuer_statuses(found)]
+
+    def read_back(self, asset: Asset) -> Sequence[Evidence]:
+        """As `examine`, of what the only signer trusted here made a moment ago.
+
+        What strangers do to files is not looked for: no thumbnail, no second store. That the SDK trusts the signer is enough,
+        since one certificate is all there is to trust.
+
+        Raises:
+            ExaminerError: The SDK could not read the asset or its manifest.
+        """
+        try:
+            reader = self._reader(asset)
+            if reader is None:
+                return [status(MANIFEST_ABSENT, Outcome.INFORMATIONAL)]
+            with reader:
+                store = json.loads(reader.json())
+                exclusions = _exclusions(store, reader, asset)
+        except (c2pa.C2paError, KeyError, ValueError) as err:
+            raise ExaminerError(f"the SDK could not read the manifest: {quoted(err)}") from err
+        return [
+            *statuses_of(active_group(store)),
+            *ingredient_statuses(store),
+            *exclusions,
+            *declared(store, signed_at=None),
+        ]
 
     def crjson(self, asset: Asset) -> dict[str, Any] | None:
         """The store as the conformance programme's crJSON, parsed; None if there is no manifest.

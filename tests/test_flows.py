@@ -20,7 +20,7 @@ from provenance.keys import create_development_credential, signer_from_uri
 from provenance.metadata.marks import MarksExaminer
 from provenance.reader import C2paExaminer
 from provenance.stamp import Stamper
-from provenance.trust import TrustStore
+from provenance.trust.store import TrustStore
 from provenance.verdict import Conclusion, ProvenanceState, VerdictPolicy
 
 FORMATS = ["image/png", "image/jpeg", "image/webp", "image/avif", "image/tiff", "image/heic"]

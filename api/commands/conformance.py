@@ -21,7 +21,7 @@ from provenance.errors import ExaminerError, UsageInvalid
 
 if TYPE_CHECKING:
     from provenance.evidence import Evidence
-    from provenance.trust import TrustStore
+    from provenance.trust.store import TrustStore
     from provenance.verdict import Verdict
 
 MAX_SIDECAR_BYTES: Final = 32 * 2**20
@@ -78,7 +78,7 @@ def _findings(evidence: Sequence[Evidence], verdict: Verdict, at: datetime) -> d
 
 def _store(files: dict[str, Sequence[Path]]) -> TrustStore:
     from provenance.evidence import Tier
-    from provenance.trust import TrustList, TrustPurpose, TrustStore
+    from provenance.trust.store import TrustList, TrustPurpose, TrustStore
 
     return TrustStore(
         tuple(

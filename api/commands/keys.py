@@ -128,8 +128,8 @@ def _tier(settings: Settings, credential: Credential) -> str | None:
     from cryptography import x509
 
     from api.composition import load_trust
-    from provenance.trust import TrustPurpose
     from provenance.trust.certificate_path import SIGNER_TRUSTED, judge_chain
+    from provenance.trust.store import TrustPurpose
 
     at = datetime.now(UTC)
     for entry in load_trust(settings).lists:

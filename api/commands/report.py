@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from api.report_signature import ReportSignatureResult
-    from provenance.trust import TrustStore
+    from provenance.trust.store import TrustStore
 
 app = typer.Typer(help="Signed reports.", no_args_is_help=True)
 
@@ -56,7 +56,7 @@ def report_anchors(store: TrustStore) -> list[x509.Certificate]:
     """Anchors of the lists that are there for signers."""
     from cryptography import x509
 
-    from provenance.trust import TrustPurpose
+    from provenance.trust.store import TrustPurpose
 
     lists = (entry for entry in store.lists if entry.purpose is TrustPurpose.SIGNERS and entry.anchors_pem)
     return [certificate for entry in lists for certificate in x509.load_pem_x509_certificates(entry.anchors_pem)]

@@ -17,8 +17,8 @@ from provenance.trust.list_kind import ListKind
 
 if TYPE_CHECKING:
     from api.settings import Settings
-    from provenance.trust import TrustList
     from provenance.trust.snapshots import ListSnapshot
+    from provenance.trust.store import TrustList
     from provenance.trust.updates import ListChange
 
 app = typer.Typer(help="Trust anchors.", no_args_is_help=True)

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from provenance.pixels import MAX_ASSET_PIXELS
-from provenance.trust import TrustStore
 from provenance.trust.revocation import Revocations
+from provenance.trust.store import TrustStore
 
 if TYPE_CHECKING:
     from provenance.evidence import Examiner

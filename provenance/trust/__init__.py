@@ -4,8 +4,3 @@
 `updates` takes in newer ones, `revocation` is the operator's own list, `certificate_path` judges a chain at a time. Nothing
 here follows an address.
 """
-
-from provenance.evidence import Tier
-from provenance.trust.store import TrustList, TrustPurpose, TrustStore
-
-__all__ = ["Tier", "TrustList", "TrustPurpose", "TrustStore"]

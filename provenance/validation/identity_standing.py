@@ -24,7 +24,6 @@ from provenance.evidence import C2PA_EXAMINER, Outcome, StatusEvidence
 from provenance.keys import algorithm_of, extended_key_usages, signature_holds
 from provenance.quoting import quoted
 from provenance.status_codes import IDENTITY_TRUSTED
-from provenance.trust import TrustPurpose, TrustStore
 from provenance.trust.certificate_path import (
     SIGNER_EXPIRED,
     SIGNER_INVALID,
@@ -33,6 +32,7 @@ from provenance.trust.certificate_path import (
     judge_chain,
     load_certificate,
 )
+from provenance.trust.store import TrustPurpose, TrustStore
 from provenance.validation.cbor import decode_cbor, encode_cbor
 from provenance.validation.cose import COSE_ALGORITHMS
 from provenance.validation.jumbf import boxes, cbor_content, label_of, labelled, whole

@@ -45,9 +45,9 @@ from provenance.status_codes import (
     TIME_STAMP_TRUSTED,
     TIME_STAMP_VALIDATED,
 )
-from provenance.trust import TrustList, TrustPurpose, TrustStore
 from provenance.trust.certificate_path import MAX_KEPT_BYTES, SIGNER_EXPIRED, SIGNER_INVALID, SIGNER_TRUSTED, judge_chain
 from provenance.trust.revocation import Revocations
+from provenance.trust.store import TrustList, TrustPurpose, TrustStore
 from provenance.validation.token_certificates import stamped_by
 
 _TIER_CODES: Final = {

@@ -40,7 +40,7 @@ from provenance.inspection import inspect
 from provenance.reader import C2paExaminer
 from provenance.sealing.certificate_status import StatusSource
 from provenance.status_codes import IDENTITY_PROOFS, TIMESTAMP_PROOFS
-from provenance.trust import TrustStore
+from provenance.trust.store import TrustStore
 from provenance.validation.timestamp_response import checked_token, query_for
 from provenance.verdict import VerdictPolicy
 from tests.assets import authorities

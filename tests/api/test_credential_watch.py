@@ -18,7 +18,7 @@ from provenance.errors import CredentialMissing, CredentialUsageWrong, SignerUna
 from provenance.evidence import Tier
 from provenance.generation import GenerationRecord
 from provenance.reader import C2paExaminer
-from provenance.trust import TrustList, TrustPurpose, TrustStore
+from provenance.trust.store import TrustList, TrustPurpose, TrustStore
 from provenance.verdict import require_trusted
 from tests.api.signers.fake_http import Asked, FakeServer, Said
 from tests.assets.chains import NOW, TIME_STAMPING, Chain, authority, chain, pem_of

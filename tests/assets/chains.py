@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
+from provenance.evidence import Tier
 from provenance.keys import Algorithm, Credential, KeySigner
-from provenance.trust import Tier, TrustList, TrustPurpose, TrustStore
+from provenance.trust.store import TrustList, TrustPurpose, TrustStore
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 CLAIM_SIGNING = "1.3.6.1.4.1.62558.2.1"

@@ -13,7 +13,7 @@ from provenance.evidence import StatusEvidence, Tier, failure_codes
 from provenance.metadata.marks import MarksExaminer
 from provenance.pixels import decode
 from provenance.reader import C2paExaminer
-from provenance.trust import TrustList, TrustPurpose, TrustStore
+from provenance.trust.store import TrustList, TrustPurpose, TrustStore
 from provenance.verdict import VerdictPolicy
 from tests.assets.authorities import timestamping_authority
 from tests.assets.build_assets import ASSETS, build

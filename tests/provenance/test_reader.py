@@ -11,7 +11,7 @@ from provenance.asset import IMAGE_MEDIA_TYPES, Asset
 from provenance.errors import AssayError, ExaminerError
 from provenance.evidence import Evidence, Outcome, StatusEvidence, declarations, failure_codes, success_codes
 from provenance.reader import C2paExaminer
-from provenance.trust import TrustStore
+from provenance.trust.store import TrustStore
 from provenance.verdict import Conclusion, ProvenanceState, Verdict, VerdictPolicy, provenance_state
 from tests.assets import attacks
 from tests.assets.attacks import RECORD, flipped, png_chunks, png_with, signed

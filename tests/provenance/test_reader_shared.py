@@ -13,7 +13,7 @@ from provenance.asset import Asset
 from provenance.errors import AssayError, ExaminerError
 from provenance.evidence import Outcome, StatusEvidence, Tier
 from provenance.reader import C2paExaminer
-from provenance.trust import TrustList, TrustPurpose, TrustStore
+from provenance.trust.store import TrustList, TrustPurpose, TrustStore
 from provenance.verdict import Conclusion, ProvenanceState, VerdictPolicy
 from tests.provenance.shared_answers import ANSWERS, BROKEN_ELSEWHERE, DIFFERENT_FROM_SDK, INTACT_ELSEWHERE
 

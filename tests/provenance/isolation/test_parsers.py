@@ -41,7 +41,7 @@ from provenance.isolation.parsers import Parsers
 from provenance.isolation.process import ParserProcess
 from provenance.isolation.setup import EXAMINERS, Setup, build
 from provenance.pixels import decode
-from provenance.trust import TrustStore
+from provenance.trust.store import TrustStore
 from tests.assets.build_assets import ASSETS
 from tests.assets.chains import sound_chain
 from tests.assets.pictures import animated, encoded, png_announcing, png_chunk
@@ -298,7 +298,7 @@ def test_closing_ends_every_parser():
 def test_parsers_die_with_their_parent():
     script = (
         "import sys, time; from provenance.isolation.parsers import Parsers; from provenance.isolation.setup import Setup\n"
-        "from provenance.trust import TrustStore; parsers = Parsers(Setup(('marks',), TrustStore())); parsers.start()\n"
+        "from provenance.trust.store import TrustStore; parsers = Parsers(Setup(('marks',), TrustStore())); parsers.start()\n"
         "print(*(p.process_id for p in parsers._idle), flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT, text=True)

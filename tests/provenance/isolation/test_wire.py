@@ -21,7 +21,7 @@ from provenance.evidence import (
 )
 from provenance.isolation.setup import EXAMINERS, Setup
 from provenance.isolation.wire import from_plain, to_plain
-from provenance.trust import TrustList, TrustPurpose, TrustStore
+from provenance.trust.store import TrustList, TrustPurpose, TrustStore
 from tests.assets.chains import chain
 
 STATUS = StatusEvidence("c2pa", "claimSignature.validated", Outcome.SUCCESS, "self#jumbf=x", "fine")

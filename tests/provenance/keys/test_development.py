@@ -24,7 +24,7 @@ from provenance.keys import (
     signer_from_uri,
 )
 from provenance.reader import C2paExaminer
-from provenance.trust import TrustStore
+from provenance.trust.store import TrustStore
 from provenance.verdict import require_trusted
 from tests.assets.attacks import signed
 from tests.assets.chains import NOW, sound_chain

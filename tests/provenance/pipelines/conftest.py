@@ -17,7 +17,7 @@ from provenance.keys import create_development_credential, signer_from_uri
 from provenance.pipelines import StampedPipeline, stamped
 from provenance.reader import C2paExaminer
 from provenance.stamp import Stamper
-from provenance.trust import TrustStore
+from provenance.trust.store import TrustStore
 from tests import tiny_pipelines
 from tests.fakes import FakeStamper
 

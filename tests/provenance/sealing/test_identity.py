@@ -17,6 +17,7 @@ from provenance.evidence import (
     DeclarationEvidence,
     Evidence,
     Role,
+    Tier,
     declarations,
     failure_codes,
     success_codes,
@@ -29,7 +30,7 @@ from provenance.sealing.identity import NamedActor, identity_assertion, identity
 from provenance.signing import ManifestSigner
 from provenance.stamp import Stamper
 from provenance.status_codes import IDENTITY_PROOFS
-from provenance.trust import Tier, TrustList, TrustPurpose, TrustStore
+from provenance.trust.store import TrustList, TrustPurpose, TrustStore
 from provenance.validation.cbor import decode_cbor, encode_cbor
 from provenance.verdict import ProvenanceState, VerdictPolicy, provenance_state
 from tests.assets.attacks import RECORD, SOFTWARE

@@ -25,7 +25,7 @@ from provenance.sealing.timestamps import Timestamper, TimestampPolicy
 from provenance.signing import ManifestSigner
 from provenance.stamp import Stamper
 from provenance.status_codes import IDENTITY_PROOFS, TIMESTAMP_PROOFS
-from provenance.trust import TrustList, TrustPurpose, TrustStore
+from provenance.trust.store import TrustList, TrustPurpose, TrustStore
 from provenance.validation.cbor import decode_cbor, encode_cbor
 from provenance.verdict import ProvenanceState, provenance_state, require_trusted
 from tests.assets.attacks import RECORD, SOFTWARE

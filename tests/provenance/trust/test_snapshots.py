@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives import hashes
 from provenance.errors import StorageError, TrustListStale, TrustStoreError
 from provenance.evidence import Tier
 from provenance.reader import C2paExaminer
-from provenance.trust import TrustPurpose, TrustStore
 from provenance.trust.list_kind import ListKind
 from provenance.trust.snapshots import (
     SHIPPED,
@@ -29,6 +28,7 @@ from provenance.trust.snapshots import (
     snapshots_in_force,
     write_snapshot,
 )
+from provenance.trust.store import TrustPurpose, TrustStore
 from provenance.verdict import ProvenanceState, VerdictPolicy
 from tests.assets.attacks import signed
 from tests.assets.chains import authority, chain, sound_chain

@@ -14,7 +14,7 @@ from provenance.errors import TrustStoreError
 from provenance.evidence import Outcome, StatusEvidence, Tier, failure_codes
 from provenance.keys import create_development_credential, development_directory, signer_from_uri
 from provenance.reader import C2paExaminer
-from provenance.trust import TrustList, TrustPurpose, TrustStore
+from provenance.trust.store import TrustList, TrustPurpose, TrustStore
 from provenance.verdict import ProvenanceState, VerdictPolicy, provenance_state
 from tests.assets.attacks import signed
 from tests.assets.chains import chain, pem_of, sound_chain

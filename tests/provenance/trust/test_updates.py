@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 from provenance.errors import TrustStoreError, TrustUpdateRefused
 from provenance.evidence import Tier
-from provenance.trust import TrustList, TrustPurpose
 from provenance.trust.list_kind import ListKind
 from provenance.trust.snapshots import ListSnapshot, Publication, snapshot_of
+from provenance.trust.store import TrustList, TrustPurpose
 from provenance.trust.updates import (
     MAX_LIST_BYTES,
     ListChange,

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from provenance.asset import Asset
 from provenance.errors import CredentialInvalid
-from provenance.evidence import C2PA_EXAMINER, Outcome, Role, StatusEvidence, declarations, failure_codes, success_codes
+from provenance.evidence import C2PA_EXAMINER, Outcome, Role, StatusEvidence, Tier, declarations, failure_codes, success_codes
 from provenance.keys import Algorithm, Credential
 from provenance.reader import C2paExaminer
 from provenance.sealing.cose_signature import Signatory, protected_header, sign1
 from provenance.sealing.identity import NamedActor, identity_assertion
 from provenance.stamp import Stamper
-from provenance.trust import Tier, TrustList, TrustPurpose, TrustStore
+from provenance.trust.store import TrustList, TrustPurpose, TrustStore
 from provenance.validation.cbor import encode_cbor
 from provenance.validation.identity_standing import IDENTITY_LABEL, judge_identities, with_standings
 from provenance.verdict import ProvenanceState, provenance_state

@@ -13,8 +13,8 @@ from provenance.asset import Asset
 from provenance.evidence import Evidence, StatusEvidence, Tier, declarations, failure_codes, success_codes
 from provenance.reader import C2paExaminer
 from provenance.status_codes import TIMESTAMP_PROOFS
-from provenance.trust import TrustList, TrustPurpose, TrustStore
 from provenance.trust.revocation import Revocation, Revocations
+from provenance.trust.store import TrustList, TrustPurpose, TrustStore
 from provenance.verdict import Conclusion, ProvenanceState, VerdictPolicy, provenance_state
 from tests.assets.attacks import signed
 from tests.assets.authorities import ocsp_response, timestamping_authority
