@@ -19,13 +19,14 @@ from itertools import pairwise
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from provenance.keys import extended_key_usages, may_sign_claims
+from provenance.keys.certificates import UNREADABLE, issued_by, require_readable
 
 MAX_CHAIN_CERTIFICATES: Final = 8
 MAX_KEPT_BYTES: Final = 8192
@@ -36,16 +37,6 @@ SIGNER_UNTRUSTED: Final = "signingCredential.untrusted"
 SIGNER_EXPIRED: Final = "signingCredential.expired"
 SIGNER_INVALID: Final = "signingCredential.invalid"
 
-_UNREADABLE: Final = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
-"""What cryptography raises over certificates that are malformed or strange."""
 _UNDERSTOOD: Final = frozenset(
     {
         ExtensionOID.BASIC_CONSTRAINTS,
@@ -85,10 +76,9 @@ def _loaded(der: bytes) -> x509.Certificate:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # strange, and taken for as long as it is
             certificate = x509.load_der_x509_certificate(der)
-            _ = certificate.extensions, certificate.public_key(), certificate.signature_hash_algorithm
-            _ = certificate.issuer, certificate.subject, certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except _UNREADABLE as err:
+    except UNREADABLE as err:
         raise ValueError(f"a certificate cannot be read: {err}") from err
+    require_readable(certificate)
     return certificate
 
 
@@ -155,7 +145,7 @@ def _flaw(chain: Sequence[x509.Certificate], may: LeafRule) -> str | None:
             certificate.verify_directly_issued_by(issuer)
     except InvalidSignature:
         return "a certificate was not issued by the next one in the chain"
-    except _UNREADABLE as err:
+    except UNREADABLE as err:
         return f"a certificate cannot be read, or was not issued by the next one: {err}"
     return None
 
@@ -213,13 +203,7 @@ def _path_to_anchor(
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    if certificate.issuer != issuer.subject or certificate == issuer:
-        return False
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, *_UNREADABLE):
-        return False
-    return True
+    return certificate.issuer == issuer.subject and certificate != issuer and issued_by(certificate, issuer)
 
 
 def _intermediates(authorities: Sequence[x509.Certificate]) -> int:
