@@ -97,7 +97,8 @@ class C2paExaminer:
                 store = json.loads(reader.json())
                 exclusions = _exclusions(store, reader, asset)
                 at = self._at or datetime.now(UTC)
-                standing, actors = self._standing(store, reader, at), self._named_actors(store, reader, at)
+                jumbf = _jumbf(store, reader)
+                standing, actors = self._standing(store, jumbf, at), self._named_actors(store, jumbf, at)
                 thumbnail = _thumbnail(store, reader, asset)
         except c2pa.C2paError as err:
             return list(dict.fromkeys([*duplicate, _refusal(err)]))
@@ -157,8 +158,9 @@ class C2paExaminer:
             with reader:
                 document: dict[str, Any] = json.loads(reader.crjson())
                 store = json.loads(reader.json())
-                actors = self._named_actors(store, reader, at)
-                statuses = list(with_standings(self._standing(store, reader, at).statuses, actors))
+                jumbf = _jumbf(store, reader)
+                actors = self._named_actors(store, jumbf, at)
+                statuses = list(with_standings(self._standing(store, jumbf, at).statuses, actors))
         except (c2pa.C2paError, KeyError, ValueError, RecursionError) as err:
             raise ExaminerError(f"the SDK could not read the manifest: {quoted(err)}") from err
         label = store.get("active_manifest")
@@ -168,27 +170,17 @@ class C2paExaminer:
                 manifest["validationResults"] = {**theirs, **grouped(statuses), "validationTime": at.isoformat()}
         return document
 
-    def _standing(self, store: Mapping[str, Any], reader: Any, at: datetime) -> Standing:  # noqa: ANN401  # no types
-        found, signature = list(statuses_of(active_group(store))), _claim_signature(store, reader)
+    def _standing(self, store: Mapping[str, Any], jumbf: bytes, at: datetime) -> Standing:
+        found, signature = list(statuses_of(active_group(store))), _claim_signature(store, jumbf)
         return judge_signer(found, signature, self._trust, at=at, revocations=self._revocations)
 
-    def _named_actors(
-        self,
-        store: Mapping[str, Any],
-        reader: Any,  # noqa: ANN401  # the SDK has no types
-        at: datetime,
-    ) -> tuple[IdentityStanding, ...]:
+    def _named_actors(self, store: Mapping[str, Any], jumbf: bytes, at: datetime) -> tuple[IdentityStanding, ...]:
         """Who vouches for manifests beside their signers, as far as that can be told apart from the SDK."""
-        label, manifests = store.get("active_manifest"), (store.get("manifests") or {}).values()
+        manifests = (store.get("manifests") or {}).values()
         held = [assertion for manifest in manifests for assertion in manifest.get("assertions") or []]
         if not any(str(assertion.get("label")).startswith(IDENTITY_LABEL) for assertion in held):
             return ()
-        try:
-            jumbf = io.BytesIO()
-            reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", jumbf)  # this gives the whole store
-        except c2pa.C2paError:
-            return ()
-        return judge_identities(jumbf.getvalue(), self._trust, at=at)
+        return judge_identities(jumbf, self._trust, at=at)
 
     def _reader(self, asset: Asset) -> Any:  # noqa: ANN401  # the SDK has no types
         return c2pa.Reader.try_create(asset.media_type, io.BytesIO(asset.data), self._sidecar, context=self._sdk_context())
@@ -237,16 +229,28 @@ def _exclusions(store: Mapping[str, Any], reader: Any, asset: Asset) -> list[Sta
     return []
 
 
-def _claim_signature(store: Mapping[str, Any], reader: Any) -> ClaimSignature:  # noqa: ANN401  # no types
+def _jumbf(store: Mapping[str, Any], reader: Any) -> bytes:  # noqa: ANN401  # no types
+    """The whole manifest store; empty if the SDK does not give it."""
+    jumbf = io.BytesIO()
+    try:
+        reader.resource_to_stream(_signature_uri(store), jumbf)  # whose part is asked for makes no difference
+    except c2pa.C2paError:
+        return b""
+    return jumbf.getvalue()
+
+
+def _signature_uri(store: Mapping[str, Any]) -> str:
+    return f"self#jumbf=/c2pa/{store.get('active_manifest')}/c2pa.signature"
+
+
+def _claim_signature(store: Mapping[str, Any], jumbf: bytes) -> ClaimSignature:
     """The active manifest's signature; without a chain when it cannot be told which certificates signed."""
     label = str(store.get("active_manifest"))
-    uri = f"self#jumbf=/c2pa/{label}/c2pa.signature"
+    uri = _signature_uri(store)
     info = ((store.get("manifests") or {}).get(label) or {}).get("signature_info") or {}
     try:
-        jumbf = io.BytesIO()
-        reader.resource_to_stream(uri, jumbf)  # this gives the whole store
-        chain = signing_chain(jumbf.getvalue(), label)
-    except (c2pa.C2paError, ValueError):
+        chain = signing_chain(jumbf, label)
+    except ValueError:
         chain = ()
     if not chain or str(chain[0].serial_number) != info.get("cert_serial_number"):
         return ClaimSignature(quoted(uri))
@@ -254,7 +258,7 @@ def _claim_signature(store: Mapping[str, Any], reader: Any) -> ClaimSignature:  
     stamped_at = _time(info.get("time"))
     if stamped_at is not None:
         with suppress(ValueError):  # then the time is nobody's
-            tokens = time_stamp_tokens(jumbf.getvalue(), label)
+            tokens = time_stamp_tokens(jumbf, label)
     return ClaimSignature(quoted(uri), chain, tokens, stamped_at)
 
 
